@@ -1,0 +1,1 @@
+"""Token Portal: Cloudflare API tokens, drafted together, created once, audited."""

@@ -1,0 +1,178 @@
+"""The demo's cast and their requests, in many states, all made through the real actions with the clock set back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from tokenportal import audit, clock
+from tokenportal.actions import drafts, issuing, people, seeding, snapshots
+from tokenportal.audit import Event
+from tokenportal.models import Connection, Team, TokenRequest, User
+from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
+
+CAST = {
+    "requester": {"Platform": ["requester"], "Web": ["requester"]},
+    "teammate": {"Platform": ["requester"]},
+    "approver": {"Platform": ["approver"], "Web": ["approver"]},
+    "auditor": {},
+    "admin": {"Platform": ["requester", "approver"]},
+}
+Change = Callable[[TokenSpec], TokenSpec]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request of the demo: what it asks for and how many days ago it was made."""
+
+    name: str
+    purpose: str
+    template: str
+    days_ago: int
+    zones: tuple[str, ...] = ()
+    change: Change = lambda spec: spec
+    connection: str = "Acme production"
+    by: str = "requester"
+    team: str = "Platform"
+
+
+def lifetime(**values: object) -> Change:
+    return lambda spec: replace(spec, validity=Validity(**values))  # type: ignore[arg-type]
+
+
+def from_office(spec: TokenSpec) -> TokenSpec:
+    return replace(spec, client_ips=ClientIPs(allow=("203.0.113.0/24", "2001:db8:40::/48")))
+
+
+def named_zones(connection: Connection, count: int, skip: int = 0) -> tuple[str, ...]:
+    return tuple(zone.name for zone in snapshots.find_zones(connection) if zone.account_id == connection.owner_id)[
+        skip : skip + count
+    ]
+
+
+def cast(password: str) -> None:
+    """People and teams; doing it again changes nothing."""
+    seeding.seed(
+        {
+            "people": [
+                {"name": name, "password": password, "admin": name == "admin", "auditor": name == "auditor"} for name in CAST
+            ],
+            "teams": [
+                {
+                    "name": team,
+                    "members": [{"person": name, "roles": teams[team]} for name, teams in CAST.items() if team in teams],
+                }
+                for team in ("Platform", "Web")
+            ],
+        }
+    )
+
+
+def begin(wish: Wish) -> TokenRequest:
+    """A saved draft for a wish."""
+    by = User.objects.get(username=wish.by)
+    connection = Connection.objects.get(name=wish.connection)
+    token_request = drafts.start(by=by, team=Team.objects.get(name=wish.team), template=wish.template, connection=connection)
+    copy = token_request.working_copy
+    found = snapshots.zones_named(connection, wish.zones)
+    first, *others = copy.spec.blocks
+    first = replace(first, zones=replace(first.zones, zones=tuple(found.values()))) if wish.zones else first
+    spec = wish.change(replace(copy.spec, name=wish.name, purpose=wish.purpose, blocks=(first, *others)))
+    drafts.save(
+        token_request, by=by, revision=copy.revision, spec=spec, connection=connection, owner=by,
+        backup_owner=User.objects.get(username="teammate"),
+    )  # fmt: skip
+    return token_request
+
+
+def create(wish: Wish) -> TokenRequest:
+    """A request carried to Cloudflare's answer, whatever it was, as it would have been some days ago."""
+    with clock.at(clock.now() - timedelta(days=wish.days_ago)):
+        token_request = begin(wish)
+        by = token_request.requester
+        token_request = TokenRequest.objects.get(pk=token_request.pk)
+        version = drafts.check(token_request, by=by, revision=token_request.working_copy.revision)
+        issuing.issue(token_request, by=by, version=version.number, digest=version.digest)
+    return token_request
+
+
+def fill(arm_fault: Callable[[str], None], widen: Callable[[str], None]) -> None:
+    """Requests in every state.
+
+    ``arm_fault(kind)`` makes the next creation meet that fault at the sandbox; ``widen(name)`` changes a token there
+    behind the portal's back, so that its request stays uncertain with an alarm.
+    """
+    production = Connection.objects.get(name="Acme production")
+    one, two, three, four, five, six = named_zones(production, 6)
+    create(
+        Wish(
+            "shop-dns-renewal",
+            "certbot on web-1 renews the shop's certificates.",
+            "edit-zone-dns",
+            20,
+            (one, two, three),
+            from_office,
+        )
+    )
+    create(
+        Wish("api-cache-purge", "The deploy job purges the API's cache.", "wordpress", 78, (), lifetime(lifetime="days", days=84))
+    )
+    create(
+        Wish(
+            "billing-export",
+            "Monthly export for the finance sheet.",
+            "read-billing-info",
+            40,
+            (),
+            lifetime(lifetime="never"),
+            by="teammate",
+        )
+    )
+    create(Wish("nightly-plan", "Reads everything for the nightly plan.", "read-all-resources", 12, (), from_office))
+    create(
+        Wish(
+            "edge-logs-shipper",
+            "Logs into the warehouse.",
+            "read-analytics-and-logs",
+            26,
+            (four, five),
+            lifetime(lifetime="days", days=30),
+            by="teammate",
+        )
+    )
+    create(
+        Wish(
+            "token-minter", "Short tokens for build machines.", "create-additional-tokens", 3, connection="Acme user", by="admin"
+        )
+    )
+    create(Wish("find-and-edit", "Finds zones by name, edits the DNS of one.", "edit-zone-dns", 2, (six,), two_blocks))
+    arm_fault("drop")
+    create(Wish("staging-workers", "Deploys the staging workers.", "workers-ai", 0))
+    arm_fault("drop")
+    create(Wish("tunnel-connector", "The tunnel of the staging cluster reads its zone.", "read-analytics-and-logs", 0, (two,)))
+    widen("tunnel-connector")
+    arm_fault("forbidden")
+    create(Wish("image-uploader", "The media backend uploads pictures.", "read-and-write-to-cloudflare-stream-and-images", 0))
+    begin(Wish("radar-dashboard", "", "read-cloudflare-radar-data", 0))
+    shared = begin(
+        Wish("load-balancer-drill", "The failover drill switches pools.", "edit-load-balancing-configuration", 0, (one,))
+    )
+    drafts.share(shared, by=shared.requester, colleague=User.objects.get(username="teammate"), role="editor")
+
+
+def two_blocks(spec: TokenSpec) -> TokenSpec:
+    """Read all zones, edit the DNS of one: what one access block cannot say."""
+    catalogue = snapshots.catalogue(Connection.objects.get(name="Acme production"))
+    zone_read = catalogue.named("Zone Read", "zone")
+    block = AccessBlock(permissions=(zone_read.id,) if zone_read else (), zones=ZoneChoice(mode="all"))
+    return replace(spec, blocks=(*spec.blocks, block))
+
+
+def reset_passwords(password: str) -> None:
+    """Give the cast this password where it differs, since the demo prints it at every start.
+
+    Whatever it is: the rules for passwords guard what is worth guarding, and here they would end the start.
+    """
+    for person in User.objects.filter(username__in=CAST):
+        if not person.check_password(password):
+            with audit.recording(Event.PASSWORD_RESET, by=None, subject=person) as record:
+                people.set_password(record, person, password, must_change=False)

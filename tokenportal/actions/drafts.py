@@ -1,0 +1,242 @@
+"""Drafts: begun from a template, saved while somebody types, checked into a version, shared, discarded."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from tokenportal import audit, clock, rules
+from tokenportal.actions import snapshots, standing
+from tokenportal.audit import Event
+from tokenportal.models import (
+    Connection,
+    Membership,
+    MovedMeanwhile,
+    Share,
+    Status,
+    Team,
+    TokenRequest,
+    User,
+    Version,
+    WorkingCopy,
+)
+from tokenportal.models.durability import committed_soon
+from tokenportal.policy import recipes, templates
+from tokenportal.policy.catalogue import Catalogue
+from tokenportal.policy.problems import Problem
+from tokenportal.policy.spec import AccessBlock, TokenSpec
+from tokenportal.upstream import owner as owner_of
+
+
+class Stale(Exception):
+    """Somebody else saved in the meantime. ``copy`` is what stands in the database now."""
+
+    def __init__(self, copy: WorkingCopy) -> None:
+        super().__init__("The draft was saved by somebody else in the meantime.")
+        self.copy = copy
+
+
+class NotReady(Exception):
+    """The draft cannot be created as it stands; ``problems`` say why."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("The draft has problems.")
+        self.problems = problems
+
+
+BEST_FIRST = ("kind", F("snapshot__zones_total").desc(nulls_last=True), "name")
+"""Account-owned connections first, whose tokens outlive people, then those that see most."""
+
+
+def connections_for(team_id: UUID | str) -> list[Connection]:
+    """The connections that a team may use, the best first."""
+    found = Connection.objects.filter(is_active=True, grants__team_id=team_id).select_related("snapshot")
+    # Hundreds of permission groups a connection, which nobody looks at here, cost more than all the rest.
+    return list(found.defer("snapshot__groups").order_by(*BEST_FIRST))
+
+
+def spec_from(template: str, connection: Connection | None) -> TokenSpec:
+    """The spec that a template begins with; an unknown or empty name begins from scratch, with one empty block."""
+    found = recipes.get(template) if template else None
+    if found is None:
+        return TokenSpec(blocks=(AccessBlock(),))
+    catalogue = snapshots.catalogue(connection) if connection else Catalogue.from_facts()
+    kind = owner_of(connection).kind if connection else "account"
+    spec, _ = templates.for_owner(found, catalogue, kind)
+    about_accounts = any(group.scope == "account" for group in found.groups(catalogue))
+    return with_only_account(spec, connection) if about_accounts else spec
+
+
+def with_only_account(spec: TokenSpec, connection: Connection | None) -> TokenSpec:
+    """Where a token can reach just one account, an account that is still to be chosen is that one."""
+    if connection is None or connection.kind != Connection.Kind.ACCOUNT:
+        return spec
+    blocks = tuple(
+        replace(block, accounts=replace(block.accounts, accounts=(connection.owner_id,)))
+        if block.accounts.mode == "these" and not block.accounts.accounts
+        else block
+        for block in spec.blocks
+    )
+    return replace(spec, blocks=blocks)
+
+
+def start(*, by: User, team: Team, template: str = "", connection: Connection | None = None) -> TokenRequest:
+    """Begin a draft. Raises NotAllowed unless ``by`` is a requester in the team that may use the connection."""
+    rules.require(rules.may_start_in(by, team.pk))
+    if connection is not None:
+        rules.require(rules.may_use(connection, team.pk))
+    now = clock.now()
+    token_request = TokenRequest(team=team, requester=by, template=template, created_at=now, changed_at=now)
+    with audit.recording(Event.DRAFT_STARTED, by=by, subject=token_request, trail=token_request.pk) as record:
+        record.add(token_request)
+        WorkingCopy.objects.create(
+            token_request=token_request, spec_json=spec_from(template, connection).to_json(), connection=connection,
+            owner=by, saved_at=now, saved_by=by,
+        )  # fmt: skip
+    return token_request
+
+
+def save(
+    token_request: TokenRequest, *, by: User, revision: int, spec: TokenSpec, connection: Connection | None,
+    owner: User, backup_owner: User | None,
+) -> WorkingCopy:  # fmt: skip
+    """Save the working copy, complete or not. Raises Stale when somebody else saved something else since ``revision``."""
+    wanted: dict[str, Any] = {"connection": connection, "owner": owner, "backup_owner": backup_owner}
+    spec_json = spec.to_json()
+
+    def stands_in(copy: WorkingCopy) -> bool:
+        same = all(getattr(copy, f"{name}_id") == (row.pk if row else None) for name, row in wanted.items())
+        return same and copy.spec_json == spec_json
+
+    copy = token_request.working_copy
+    with committed_soon():
+        # The request's row first, as everywhere: a draft that is being created takes no more changes.
+        here = TokenRequest.objects.select_for_update().filter(pk=token_request.pk)
+        token_request.status = here.values_list("status", flat=True).get()
+        rules.require(rules.may_edit(by, token_request))
+        new = {"spec_json": spec_json, "revision": revision + 1, "saved_at": clock.now(), "saved_by": by, **wanted}
+        mine = WorkingCopy.objects.filter(pk=token_request.pk, revision=revision)
+        if stands_in(copy) or not mine.update(**new):
+            copy = WorkingCopy.objects.get(pk=token_request.pk)
+            # What stands there already overwrites nobody, whichever revision it was made from: an answer may have been lost.
+            if not stands_in(copy):
+                raise Stale(copy)
+            new = wanted
+        for name, value in new.items():
+            setattr(copy, name, value)
+    copy.token_request = token_request
+    return copy
+
+
+def check(token_request: TokenRequest, *, by: User, revision: int) -> Version:
+    """Make a version of the working copy, with its lifetime as an exact moment and the body that would be sent.
+
+    The same content on the same day is the same version. Raises Stale, or NotReady with the problems.
+    """
+    rules.require(rules.may_edit(by, token_request))
+    with audit.recording(Event.DRAFT_CHECKED, by=by, subject=token_request, trail=token_request.pk) as record:
+        locked = TokenRequest.objects.select_for_update().get(pk=token_request.pk)
+        rules.require(rules.may_edit(by, locked))
+        copy = WorkingCopy.objects.select_for_update(of=("self",)).select_related("connection", "owner").get(token_request=locked)
+        if copy.revision != revision:
+            raise Stale(copy)
+        found = standing.of(copy)
+        if found.problems or copy.connection is None:
+            raise NotReady(found.problems)
+        spec, payload = found.frozen, found.payload
+        version = Version(
+            token_request=locked, number=locked.version + 1, revision=copy.revision, spec_json=spec.to_json(),
+            connection=copy.connection, owner=copy.owner, backup_owner=copy.backup_owner, payload=payload.body,
+            digest=payload.digest, made_at=clock.now(), made_by=by,
+        )  # fmt: skip
+        record.details["digest"] = payload.digest
+        version.save()
+        record.change(locked, version=version.number, digest=version.digest, changed_at=clock.now())
+    token_request.version, token_request.digest = version.number, version.digest
+    return version
+
+
+def current_version(token_request: TokenRequest) -> Version | None:
+    """The newest version, if the working copy has not changed since it was made."""
+    version = (
+        token_request.versions.filter(number=token_request.version)
+        .select_related("connection__snapshot", "owner", "backup_owner", "made_by")
+        .defer("connection__snapshot__groups")
+        .first()
+    )
+    if version is None:
+        return None
+    if token_request.status == Status.DRAFT and version.revision != token_request.working_copy.revision:
+        return None
+    return version
+
+
+def discard(token_request: TokenRequest, *, by: User) -> None:
+    rules.require(rules.may_discard(by, token_request))
+    with audit.recording(Event.DRAFT_DISCARDED, by=by, subject=token_request, trail=token_request.pk) as record:
+        record.changes["status"] = [token_request.status, Status.DISCARDED.value]
+        _move(token_request, Status.DISCARDED)
+
+
+def reopen(token_request: TokenRequest, *, by: User) -> None:
+    """Take a request whose token was not created back to draft, to change it."""
+    rules.require(rules.may_reopen(by, token_request))
+    with audit.recording(Event.DRAFT_REOPENED, by=by, subject=token_request, trail=token_request.pk) as record:
+        record.changes["status"] = [token_request.status, Status.DRAFT.value]
+        _move(token_request, Status.DRAFT)
+
+
+def _move(token_request: TokenRequest, to: Status) -> None:
+    try:
+        token_request.move(to, changed_at=clock.now())
+    except MovedMeanwhile:
+        raise rules.NotAllowed("It has changed in the meantime. Reload the page to see how it stands.") from None
+
+
+def share(token_request: TokenRequest, *, by: User, colleague: User, role: str) -> Share:
+    """Let a named colleague see or edit a draft; sharing again changes the role."""
+    rules.require(rules.may_share(by, token_request))
+    with audit.recording(Event.DRAFT_SHARED, by=by, subject=token_request, trail=token_request.pk) as record:
+        # The request's row first, so that two posts do not both find nobody there.
+        TokenRequest.objects.select_for_update().get(pk=token_request.pk)
+        found = Share.objects.filter(token_request=token_request, user=colleague).first()
+        if found:
+            record.change(found, role=role)
+            return found
+        made = Share(token_request=token_request, user=colleague, role=role, by=by, at=clock.now())
+        record.add(made)
+    return made
+
+
+def unshare(found: Share, *, by: User) -> None:
+    token_request = found.token_request
+    rules.require(rules.may_share(by, token_request))
+    with audit.recording(Event.DRAFT_UNSHARED, by=by, subject=token_request, trail=token_request.pk) as record:
+        record.remove(found)
+
+
+def colleagues(token_request: TokenRequest) -> Iterable[User]:
+    """Those with whom a draft can be shared: active people in any team of its requester."""
+    teams = Team.objects.filter(memberships__user=token_request.requester_id)
+    return User.objects.filter(is_active=True, memberships__team__in=teams).exclude(pk=token_request.requester_id).distinct()
+
+
+def owners(token_request: TokenRequest, copy: WorkingCopy) -> list[User]:
+    """Who can own the token: active members of the team, and whoever owns it now."""
+    members = User.objects.filter(is_active=True, memberships__team=token_request.team_id)
+    return sorted({*members, copy.owner, *([copy.backup_owner] if copy.backup_owner else [])}, key=str)
+
+
+def owner_choices(copy: WorkingCopy) -> tuple[tuple[UUID, str], ...]:
+    """The ids and names of those who can own the token (see ``owners``)."""
+    members = Q(is_active=True, pk__in=Membership.objects.filter(team=copy.token_request.team_id).order_by().values("user"))
+    found = User.objects.filter(members | Q(pk__in=[copy.owner_id, copy.backup_owner_id])).order_by("username")
+    return tuple(found.values_list("pk", "username"))
+
+
+def connection_choices(team_id: UUID) -> tuple[tuple[UUID, str, str, str], ...]:
+    """Of the connections that a team may use: id, name, kind and whose they are."""
+    found = Connection.objects.filter(is_active=True, grants__team_id=team_id).order_by("kind", "name")
+    return tuple(found.values_list("pk", "name", "kind", "owner_name"))

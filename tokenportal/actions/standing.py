@@ -1,0 +1,62 @@
+"""A draft seen against what its connection offers today: what it compiles to, and what stands between it and a token."""
+
+from dataclasses import dataclass
+
+from tokenportal import clock, rules
+from tokenportal.actions import snapshots
+from tokenportal.models import WorkingCopy
+from tokenportal.policy import compile as compiling
+from tokenportal.policy import problems as problem_finding
+from tokenportal.policy import spec as specs
+from tokenportal.policy.catalogue import Catalogue
+from tokenportal.policy.compile import Payload
+from tokenportal.policy.problems import Problem
+from tokenportal.policy.spec import TokenSpec
+from tokenportal.policy.surroundings import Owner, Surroundings
+
+NOBODY = Owner("account", "0" * 32)
+"""Owns what a draft without a connection compiles to, which is nothing that can be sent."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """``frozen`` is the spec with its lifetime as an exact moment, ``payload`` what it compiles to: what would be sent now."""
+
+    spec: TokenSpec
+    frozen: TokenSpec
+    catalogue: Catalogue
+    around: Surroundings
+    problems: tuple[Problem, ...]
+    payload: Payload
+
+
+def mentioned_zones(spec: TokenSpec) -> set[str]:
+    return {zone for block in spec.blocks for zone in (*block.zones.zones, *block.zones.except_zones)}
+
+
+def of(copy: WorkingCopy, spec: TokenSpec | None = None) -> Standing:
+    """How a working copy stands; ``spec`` is looked at in place of its own, for entries that are not saved."""
+    spec = copy.spec if spec is None else spec
+    if copy.connection is None:
+        catalogue, around = Catalogue.from_facts(), Surroundings(NOBODY)
+    else:
+        catalogue = snapshots.catalogue(copy.connection)
+        around = snapshots.surroundings(copy.connection, mentioned_zones(spec))
+    frozen = specs.freeze(spec, clock.now())
+    payload = compiling.compile(frozen, catalogue, around.owner, reference=copy.token_request.reference)
+    return Standing(spec, frozen, catalogue, around, tuple(_problems(copy, spec, catalogue, around)), payload)
+
+
+def _problems(copy: WorkingCopy, spec: TokenSpec, catalogue: Catalogue, around: Surroundings) -> list[Problem]:
+    found: list[Problem] = []
+    if copy.connection is None:
+        found.append(Problem("connection", "connection", "Choose the connection that will create the token.", missing=True))
+        found += [problem for problem in problem_finding.problems(spec, catalogue, around, now=clock.now()) if problem.missing]
+    else:
+        verdict = rules.may_use(copy.connection, copy.token_request.team_id)
+        if not verdict:
+            found.append(Problem("connection", "connection", verdict.sentence))
+        found += problem_finding.problems(spec, catalogue, around, now=clock.now())
+    if not copy.owner.is_active:
+        found.append(Problem("purpose", "owner", f"{copy.owner} is deactivated. Choose another owner."))
+    return found

@@ -1,0 +1,90 @@
+"""What became of the tokens at Cloudflare: their list read anew, and what is known here brought up to date."""
+
+import re
+from dataclasses import dataclass
+
+from tokenportal import audit, clock, cloudflare, upstream
+from tokenportal.actions import settling, token_search
+from tokenportal.audit import Event
+from tokenportal.cloudflare import TokenRecord
+from tokenportal.models import Connection, Status, Token, TokenRequest
+from tokenportal.models.token_request import REFERENCE_ALPHABET, REFERENCE_LENGTH
+from tokenportal.policy.compile import same_grant
+
+REFERENCE = re.compile(rf"\(([{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}})\)\Z")
+STRAY = "A token with this request's reference exists at Cloudflare, and the portal did not count it as created."
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What one connection's list told, as a sentence; ``worked`` is false where it could not be read."""
+
+    connection: Connection
+    worked: bool
+    sentence: str
+
+
+def sync_all() -> list[Synced]:
+    """Every connection in use, one after the other; one that cannot be read does not keep the others waiting."""
+    return [sync(connection) for connection in Connection.objects.filter(is_active=True)]
+
+
+def sync(connection: Connection) -> Synced:
+    """Read the connection's list of tokens and update the tokens that the portal made through it.
+
+    Updated are name, status, times, last use and, where it grants something else now, the body. A token that is not in
+    the list keeps what was last seen, ``seen_at`` included: a list can lag, so absence alone is no proof that it was
+    revoked. A token that carries a request's reference and does not belong to it (it came after the request was counted
+    as failed, or is a second one) raises that request's alarm. Raises AuditUnavailable.
+    """
+    try:
+        listing = upstream.client(connection).list_tokens()
+    except cloudflare.CloudflareError as error:
+        return Synced(connection, worked=False, sentence=error.safe)
+    records = {record.id: record for record in listing.tokens}
+    known = list(Token.objects.filter(connection=connection, cloudflare_id__in=records).select_related("connection"))
+    if known:
+        with audit.recording(Event.TOKENS_SYNCED, by=None, subject=connection, tokens=len(known)) as recording:
+            for token in known:
+                _update(recording, token, records[token.cloudflare_id])
+    strays = _alarmed(connection, records)
+    sentence = f"tokens at Cloudflare: {len(records)}, made by the portal: {len(known)}, requests with an alarm: {strays}"
+    return Synced(connection, worked=True, sentence=sentence)
+
+
+def _update(recording: audit.Record, token: Token, seen: TokenRecord) -> None:
+    seen_body = settling.as_body(seen)
+    if not seen.policies:
+        # What it grants was left out of the answer; when it ends was told, and the two are shown together.
+        seen_body |= {name: token.body[name] for name in ("policies", "condition") if name in token.body}
+    body = token.body if same_grant(seen_body, token.body) else seen_body
+    recording.change(
+        token,
+        name=seen.name or token.name,
+        status=seen.status or token.status,
+        body=body,
+        reach=token.reach if body is token.body else token_search.reach_of(body, token.connection),
+        issued_on=seen.issued_on or token.issued_on,
+        modified_on=seen.modified_on,
+        last_used_on=seen.last_used_on,
+        not_before=seen.not_before,
+        expires_on=seen.expires_on,
+        seen_at=clock.now(),
+    )
+
+
+def _alarmed(connection: Connection, records: dict[str, TokenRecord]) -> int:
+    """Raise an alarm for each request whose reference a token carries that is not its own; how many there are."""
+    # Whatever connection made them: two connections of one account list the same tokens.
+    owned = set(Token.objects.filter(cloudflare_id__in=records).values_list("cloudflare_id", flat=True))
+    ends = (REFERENCE.search(record.name) for record in records.values() if record.id not in owned)
+    references = {end[1] for end in ends if end}
+    # What is not settled yet is settling's to judge.
+    settled = TokenRequest.objects.exclude(status__in=[Status.ISSUING, Status.UNCERTAIN])
+    found = list(settled.filter(reference__in=references, versions__connection=connection).distinct())
+    for token_request in found:
+        if token_request.alarm != STRAY:
+            with audit.recording(Event.TOKEN_ALARM, by=None, subject=token_request, trail=token_request.pk) as recording:
+                recording.outcome, recording.reason = "failed", STRAY
+                recording.change(token_request, alarm=STRAY)
+    return len(found)

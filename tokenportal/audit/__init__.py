@@ -1,0 +1,7 @@
+"""The audit: the only way to change anything, and the chain that shows whether somebody changed the record itself."""
+
+from tokenportal.audit.chain import AuditUnavailable
+from tokenportal.audit.events import Event
+from tokenportal.audit.recording import Record, can_record, note, recording, refused
+
+__all__ = ["AuditUnavailable", "Event", "Record", "can_record", "note", "recording", "refused"]

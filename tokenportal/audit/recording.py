@@ -1,0 +1,151 @@
+"""The only way to change anything: inside a recording, which ends with its event or undoes the change."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from django.db import DatabaseError, models, transaction
+
+from tokenportal import clock
+from tokenportal.audit import chain
+from tokenportal.audit.events import Event
+from tokenportal.models import AuditEvent, User
+from tokenportal.models.guard import origin, recording_open
+
+# The fields whose values an event may hold. Any other field that changes is named, its values are not.
+SHOWN_FIELDS = frozenset({
+    "username", "email", "is_active", "is_admin", "is_auditor", "must_change_password", "time_zone", "name", "team",
+    "user", "is_requester", "is_approver", "kind", "owner_id", "owner_name", "last_four", "status", "version", "digest",
+    "cloudflare_id", "owner", "backup_owner", "role", "template", "reference", "requester", "connection", "number",
+    "outcome", "answer", "ray", "value_lost", "alarm", "not_before", "expires_on", "purpose", "token_request",
+    "empty_listings", "looked_up_at",
+})  # fmt: skip
+HIDDEN = "changed, not shown"
+
+
+def showable(value: Any) -> Any:
+    """A value as JSON that is the same on every database."""
+    if isinstance(value, models.Model):
+        return str(value)
+    if isinstance(value, date | uuid.UUID):
+        return value.isoformat() if isinstance(value, date) else str(value)
+    return value if value is None or isinstance(value, bool | int) else str(value)[:400]
+
+
+@dataclass
+class Record:
+    """What the event will say. ``subject`` may be set until the recording ends, as a new row's is."""
+
+    action: Event
+    by: User | None
+    subject: models.Model | None = None
+    trail: uuid.UUID | None = None
+    outcome: str = AuditEvent.Outcome.DONE
+    reason: str = ""
+    changes: dict[str, list[Any]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    event: AuditEvent | None = None
+
+    def _note(self, prefix: str, name: str, before: Any, after: Any) -> None:
+        shown = name in SHOWN_FIELDS
+        self.changes[f"{prefix}{name}"] = [showable(before), showable(after)] if shown else [None, HIDDEN]
+
+    def _prefix(self, row: models.Model) -> str:
+        return "" if row is self.subject else f"{row._meta.model_name}."
+
+    def add(self, row: models.Model) -> None:
+        """Save a new row and note its fields."""
+        row.save()
+        for one in row._meta.concrete_fields:
+            value = getattr(row, one.name, None)
+            if one.name in SHOWN_FIELDS and value not in (None, ""):
+                self._note(self._prefix(row), one.name, None, value)
+
+    def change(self, row: models.Model, **values: Any) -> None:
+        """Set fields of a row, note those that differ, and save just those."""
+        differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+        for name, value in differing.items():
+            self._note(self._prefix(row), name, getattr(row, name), value)
+            setattr(row, name, value)
+        if differing:
+            row.save(update_fields=list(differing))
+
+    def remove(self, row: models.Model) -> None:
+        for one in row._meta.concrete_fields:
+            if one.name in SHOWN_FIELDS:
+                self._note(self._prefix(row), one.name, getattr(row, one.name), None)
+        row.delete()
+
+
+@contextmanager
+def recording(
+    action: Event, *, by: User | None, subject: models.Model | None = None, trail: uuid.UUID | None = None,
+    durable: bool = False, **details: Any,
+) -> Iterator[Record]:  # fmt: skip
+    """Change guarded rows as one event: both are committed, or neither.
+
+    ``durable`` insists on the outermost transaction, so that leaving the block means the event is on disk. Raises
+    AuditUnavailable where the event cannot be written; the change is undone then.
+    """
+    record = Record(action, by, subject, trail, details=details)
+    with transaction.atomic(durable=durable):
+        token = recording_open.set(True)
+        try:
+            yield record
+            record.event = write(record)
+        finally:
+            recording_open.reset(token)
+
+
+def write(record: Record) -> AuditEvent:
+    where = origin.get()
+    subject = record.subject
+    return chain.append(
+        AuditEvent(
+            at=clock.now(),
+            by_id=record.by.pk if record.by else None,
+            by_name=record.by.username if record.by else "",
+            channel=where.channel,
+            session=where.session,
+            address=where.address,
+            action=record.action.value,
+            object_type=str(subject._meta.model_name) if subject is not None else "",
+            object_id=str(subject.pk) if subject is not None else "",
+            object_name=str(subject)[:200] if subject is not None else "",
+            trail=record.trail,
+            outcome=record.outcome,
+            reason=record.reason[:400],
+            changes=record.changes,
+            details={name: showable(value) for name, value in record.details.items()},
+        )
+    )
+
+
+def note(action: Event, *, by: User | None, subject: models.Model | None = None, **details: Any) -> None:
+    """An event that changes nothing else."""
+    with recording(action, by=by, subject=subject, **details):
+        pass
+
+
+def can_record() -> bool:
+    """Whether an event could be written now. One is, with its number and its seal, and is taken back: it leaves no trace."""
+    try:
+        with transaction.atomic():
+            note(Event.PORTAL_SEEDED, by=None)
+            transaction.set_rollback(True)
+    except (chain.AuditUnavailable, DatabaseError):
+        return False
+    return True
+
+
+def refused(
+    action: Event, *, by: User | None, reason: str, subject: models.Model | None = None,
+    trail: uuid.UUID | None = None, **details: Any,
+) -> None:  # fmt: skip
+    """An event for what somebody tried and was not allowed to do."""
+    with recording(action, by=by, subject=subject, trail=trail, **details) as record:
+        record.outcome = AuditEvent.Outcome.REFUSED
+        record.reason = reason

@@ -1,0 +1,1 @@
+"""Forms validate and hand back data; they never save."""

@@ -1,0 +1,49 @@
+"""The filters of the list of tokens, as the address holds them. What makes no sense is as if it were not there."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import QueryDict
+
+TABS = (("mine", "Mine"), ("team", "Team"), ("soon", "Expiring soon"))
+STATUSES = (("active", "Active"), ("disabled", "Disabled"), ("expired", "Expired"))
+EXPIRIES = (("14", "Within 14 days"), ("90", "Within 90 days"), ("never", "Never expires"))
+
+
+@dataclass(frozen=True)
+class TokenFilter:
+    """``owner`` is a person's id as text, ``expiry`` a number of days or "never"; "" leaves a filter out."""
+
+    tab: str = "mine"
+    q: str = ""
+    owner: str = ""
+    place: str = ""
+    permission: str = ""
+    status: str = ""
+    expiry: str = ""
+
+    @classmethod
+    def of(cls, query: QueryDict) -> "TokenFilter":
+        def typed(name: str) -> str:
+            return query.get(name, "").replace("\x00", "").strip()[:200]
+
+        def chosen(name: str, choices: tuple[tuple[str, str], ...], default: str = "") -> str:
+            value = query.get(name, "")
+            return value if value in dict(choices) else default
+
+        return cls(
+            tab=chosen("tab", TABS, "mine"), q=typed("q"), owner=_id(typed("owner")), place=typed("place"),
+            permission=typed("permission"), status=chosen("status", STATUSES), expiry=chosen("expiry", EXPIRIES),
+        )  # fmt: skip
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out of the tab's list."""
+        return any((self.q, self.owner, self.place, self.permission, self.status, self.expiry))
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return ""

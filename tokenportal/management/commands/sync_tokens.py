@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tokenportal.actions import syncing
+
+
+class Command(BaseCommand):
+    help = "Read every connection's list of tokens, and update what is known of those that the portal made."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        results = syncing.sync_all()
+        for result in results:
+            self.stdout.write(f"{result.connection}: {result.sentence}")
+        if not all(result.worked for result in results):
+            raise CommandError("Not every connection's tokens could be read.")

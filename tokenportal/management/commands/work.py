@@ -1,0 +1,67 @@
+import logging
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from tokenportal.actions import settling, syncing
+from tokenportal.models import TokenRequest
+from tokenportal.models.guard import Origin, coming_from
+
+log = logging.getLogger("tokenportal.work")
+
+
+last_told: dict[str, str] = {}
+
+
+def attempt(what: str, step: Callable[[], str]) -> None:
+    """One step of a round. Whatever goes wrong in it must not end the runner, for nobody may be there to start it again.
+
+    What it tells is logged when it differs from what it told before: an alarm may stand for days.
+    """
+    try:
+        told = step()
+    except Exception as error:
+        told = f"could not be done now: {type(error).__name__}: {error}"
+    if told and told != last_told.get(what):
+        log.info("%s: %s", what, told)
+    last_told[what] = told
+
+
+def settle() -> str:
+    for token_request in settling.open_requests():
+        attempt(token_request.reference, partial(looked_up, token_request))
+    return ""
+
+
+def looked_up(token_request: TokenRequest) -> str:
+    return settling.look_up(token_request).sentence
+
+
+def sync() -> str:
+    return " ".join(f"{result.connection}: {result.sentence}" for result in syncing.sync_all() if not result.worked)
+
+
+class Command(BaseCommand):
+    help = "The one periodic runner: settles what is uncertain and reads the tokens anew. Runs until it is stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do one round and stop")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        sync_next = 0.0
+        with coming_from(Origin("work")):
+            while True:
+                close_old_connections()
+                attempt("settling", settle)
+                if time.monotonic() >= sync_next:
+                    sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
+                    attempt("syncing", sync)
+                if options["once"]:
+                    return
+                time.sleep(settings.WORK_INTERVAL_SECONDS)

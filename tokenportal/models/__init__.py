@@ -1,0 +1,36 @@
+"""The portal's rows. Each model has said whether it is guarded (changes only inside an audit recording)."""
+
+from tokenportal.models.audit_event import AuditEvent, AuditHead
+from tokenportal.models.connection import Connection, ConnectionGrant
+from tokenportal.models.draft import Share, Version, WorkingCopy
+from tokenportal.models.people import Membership, SetUpCode, SignInFailure, Team, User
+from tokenportal.models.snapshot import KnownAccount, KnownZone, Snapshot
+from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
+from tokenportal.models.token import Token
+from tokenportal.models.token_request import Attempt, IllegalMove, MovedMeanwhile, TokenRequest
+
+__all__ = [
+    "TRANSITIONS",
+    "WAITS_ON",
+    "Attempt",
+    "AuditEvent",
+    "AuditHead",
+    "Connection",
+    "ConnectionGrant",
+    "IllegalMove",
+    "KnownAccount",
+    "KnownZone",
+    "Membership",
+    "MovedMeanwhile",
+    "SetUpCode",
+    "Share",
+    "SignInFailure",
+    "Snapshot",
+    "Status",
+    "Team",
+    "Token",
+    "TokenRequest",
+    "User",
+    "Version",
+    "WorkingCopy",
+]

@@ -1,0 +1,86 @@
+"""A token that exists at Cloudflare, as it was last seen."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from tokenportal.models.connection import Connection
+from tokenportal.models.guard import GuardedModel, GuardedQuerySet
+from tokenportal.models.people import Team, User
+from tokenportal.models.token_request import TokenRequest
+
+
+class TokenQuerySet(GuardedQuerySet):
+    def visible_to(self, user: User) -> "TokenQuerySet":
+        """The team's tokens; auditors and admins see every one."""
+        if user.is_admin or user.is_auditor:
+            return self.all()
+        return self.filter(team__in=Team.objects.filter(memberships__user=user))
+
+    def reaching(self, words: Iterable[str]) -> "TokenQuerySet":
+        """The tokens that have any of these words (policy.reach) in their reach."""
+        return self.filter(reduce(or_, (Q(reach__contains=f" {word} ") for word in words), Q(pk__in=())))
+
+
+class Token(GuardedModel):
+    """``value_lost``: the token was found by looking it up; nobody has seen its secret, and rolling it is the way on.
+
+    ``reach`` is what the body reaches, as words that can be searched on every database (policy.reach).
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        DISABLED = "disabled", "Disabled"
+        EXPIRED = "expired", "Expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="tokens")
+    token_request = models.OneToOneField(TokenRequest, null=True, on_delete=models.PROTECT, related_name="token")
+    team = models.ForeignKey(Team, null=True, on_delete=models.PROTECT, related_name="tokens")
+    owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="owned_tokens")
+    backup_owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    cloudflare_id = models.CharField(max_length=32)
+    name = models.CharField(max_length=120)
+    purpose = models.TextField(blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
+    body = models.JSONField()
+    reach = models.TextField(blank=True)
+    issued_on = models.DateTimeField(null=True)
+    modified_on = models.DateTimeField(null=True)
+    last_used_on = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    expires_on = models.DateTimeField(null=True)
+    value_lost = models.BooleanField(default=False)
+    seen_at = models.DateTimeField()
+
+    objects = TokenQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        ordering = ["-issued_on"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "cloudflare_id"], name="a_token_once_a_connection"),
+            models.CheckConstraint(condition=~Q(cloudflare_id=""), name="a_token_has_a_cloudflare_id"),
+        ]
+        indexes = [models.Index(fields=["team", "expires_on"]), models.Index(fields=["owner"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("token", args=[self.pk])
+
+    def status_at(self, moment: datetime) -> str:
+        return status_at(self.status, self.expires_on, moment)
+
+
+def status_at(status: str, expires_on: datetime | None, moment: datetime) -> str:
+    """The status as time has made it since it was last seen: an active token past its end has expired."""
+    if status == Token.Status.ACTIVE and expires_on and expires_on <= moment:
+        return Token.Status.EXPIRED
+    return status

@@ -1,0 +1,155 @@
+"""A token request: the one row from a draft to a created token, and the attempts made for it."""
+
+import secrets
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from tokenportal.models.guard import GuardedModel, GuardedQuerySet, require_recording
+from tokenportal.models.people import Team, User
+from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
+
+# Crockford's base 32: no I, L, O or U, so that it can be read aloud.
+REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+REFERENCE_LENGTH = 10
+
+
+def new_reference() -> str:
+    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+class IllegalMove(RuntimeError):
+    """The table of transitions has no such arrow. A bug, never a person's mistake."""
+
+
+class MovedMeanwhile(Exception):
+    """The row was no longer in the state, or at the version, from which it should have moved."""
+
+
+def shared_with(user: User) -> Q:
+    """Requests shared with this person, as long as they are a colleague of the requester: in one of their teams, now."""
+    return Q(shares__user=user, requester__in=User.objects.filter(memberships__team__memberships__user=user).values("pk"))
+
+
+class TokenRequestQuerySet(GuardedQuerySet):
+    def visible_to(self, user: User) -> "TokenRequestQuerySet":
+        """Drafts: the requester and those it is shared with. From issuing on: the team, auditors, admins too."""
+        own = Q(requester=user) | shared_with(user)
+        private = Q(status__in=[Status.DRAFT, Status.DISCARDED])
+        everybody = Q() if user.is_admin or user.is_auditor else Q(team__memberships__user=user)
+        return self.filter(pk__in=TokenRequest.objects.filter(own | (~private & everybody)).values("pk"))
+
+
+class TokenRequest(GuardedModel):
+    """``version`` is the number of the newest version; ``digest`` is what that version compiles to, and what is agreed.
+
+    ``reference`` ends the token's name at Cloudflare, so that a token whose answer was lost can be found again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(max_length=REFERENCE_LENGTH, unique=True, default=new_reference, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="token_requests")
+    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="token_requests")
+    template = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
+    version = models.PositiveIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    cloudflare_id = models.CharField(max_length=32, blank=True)
+    alarm = models.CharField(max_length=400, blank=True)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    objects = TokenRequestQuerySet.as_manager()  # type: ignore[misc]
+
+    class Meta:
+        ordering = ["-changed_at"]
+        indexes = [models.Index(fields=["status", "changed_at"]), models.Index(fields=["team", "status"])]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="request_status_is_known"),
+            models.CheckConstraint(condition=~Q(status=Status.ISSUED) | ~Q(cloudflare_id=""), name="issued_has_a_cloudflare_id"),
+            models.CheckConstraint(
+                condition=(Q(version=0) & Q(digest="")) | (Q(version__gt=0) & ~Q(digest="")),
+                name="version_and_digest_come_together",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[Status.DRAFT, Status.DISCARDED]) | ~Q(digest=""),
+                name="what_leaves_draft_has_a_digest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"request {self.reference}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("request", args=[self.pk])
+
+    @property
+    def state(self) -> Status:
+        return Status(self.status)
+
+    @property
+    def waits_on(self) -> str:
+        return WAITS_ON[self.state]
+
+    def move(self, to: Status, **fields: Any) -> None:
+        """Go to another state, together with ``fields``, if the row is still where this object believes it to be.
+
+        Raises IllegalMove for an arrow that is not in TRANSITIONS, MovedMeanwhile when another process was first.
+        """
+        require_recording(type(self))
+        if to not in TRANSITIONS[self.state]:
+            raise IllegalMove(f"{self.status} -> {to}")
+        here = TokenRequest.objects.filter(pk=self.pk, status=self.status, version=self.version)
+        if here.update(status=to, **fields) != 1:
+            raise MovedMeanwhile
+        self.status = to
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+
+class Attempt(GuardedModel):
+    """One POST to Cloudflare for a request: written before it leaves, completed when an answer is understood.
+
+    ``answer`` holds safe words only. An attempt without ``ended_at`` is open: sent perhaps, answer unknown.
+    """
+
+    class Outcome(models.TextChoices):
+        OPEN = "", "Open"
+        CREATED = "created", "Created"
+        ADOPTED = "adopted", "Found by looking it up"
+        NEVER_SENT = "never_sent", "Never sent"
+        REFUSED = "refused", "Refused"
+        NOT_FOUND = "not_found", "Not found after the settle window"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token_request = models.ForeignKey(TokenRequest, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    version = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.OPEN, blank=True)
+    answer = models.CharField(max_length=400, blank=True)
+    ray = models.CharField(max_length=64, blank=True)
+    empty_listings = models.PositiveIntegerField(default=0)
+    looked_up_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["token_request", "number"], name="attempts_are_numbered"),
+            models.UniqueConstraint(
+                fields=["token_request"], condition=Q(ended_at__isnull=True), name="one_open_attempt_a_request"
+            ),
+            models.CheckConstraint(
+                condition=(Q(ended_at__isnull=True) & Q(outcome="")) | (Q(ended_at__isnull=False) & ~Q(outcome="")),
+                name="an_ended_attempt_has_an_outcome",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.token_request_id}"

@@ -1,0 +1,129 @@
+"""Who may do what, and the sentence when they may not.
+
+A verdict is true, or carries the sentence that the page and the disabled button show. Pages for what one may not even
+know of answer 404 (views.access); the rules here answer 403.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tokenportal.models import Connection, Share, Status, Token, TokenRequest, User
+from tokenportal.models.token_request import shared_with
+
+
+@dataclass(frozen=True)
+class Verdict:
+    sentence: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.sentence
+
+
+ALLOWED = Verdict()
+
+
+class NotAllowed(Exception):
+    """A rule said no; the message is its sentence."""
+
+
+def require(verdict: Verdict) -> None:
+    """Raises NotAllowed unless the verdict is true."""
+    if not verdict:
+        raise NotAllowed(verdict.sentence)
+
+
+def is_requester(user: User, team_id: UUID | str) -> bool:
+    return str(team_id) in user.requester_team_ids
+
+
+def may_administer(user: User) -> Verdict:
+    return ALLOWED if user.is_admin else Verdict("Only admins can do this. Ask an admin of this portal.")
+
+
+def may_read_audit(user: User) -> Verdict:
+    return ALLOWED if user.is_admin or user.is_auditor else Verdict("Only auditors and admins can read the audit log.")
+
+
+def may_deactivate(user: User, person: User) -> Verdict:
+    if not user.is_admin:
+        return may_administer(user)
+    if user == person:
+        return Verdict("You cannot deactivate yourself. Ask another admin.")
+    return ALLOWED
+
+
+def may_start(user: User) -> Verdict:
+    if user.requester_team_ids:
+        return ALLOWED
+    return Verdict("You are not a requester in any team. Ask an admin to make you one.")
+
+
+def may_start_in(user: User, team_id: UUID | str) -> Verdict:
+    if is_requester(user, team_id):
+        return ALLOWED
+    return Verdict("You are not a requester in that team.")
+
+
+def may_edit(user: User, token_request: TokenRequest) -> Verdict:
+    if token_request.status != Status.DRAFT:
+        return Verdict("This is no longer a draft, so it cannot be changed.")
+    if user.pk == token_request.requester_id:
+        return may_start_in(user, token_request.team_id)
+    if TokenRequest.objects.filter(shared_with(user), pk=token_request.pk, shares__role=Share.Role.EDITOR).exists():
+        return ALLOWED
+    return Verdict("You can look at this draft, not change it. Ask its requester for the right to edit.")
+
+
+def may_share(user: User, token_request: TokenRequest) -> Verdict:
+    if user.pk != token_request.requester_id:
+        return Verdict("Only the person who began this draft can share it.")
+    if token_request.status != Status.DRAFT:
+        return Verdict("This is no longer a draft. The whole team can see it now.")
+    return may_start_in(user, token_request.team_id)
+
+
+def may_discard(user: User, token_request: TokenRequest) -> Verdict:
+    if user.pk != token_request.requester_id:
+        return Verdict("Only the person who began this draft can discard it.")
+    if token_request.status not in (Status.DRAFT, Status.FAILED):
+        return Verdict("It cannot be discarded any more.")
+    return may_start_in(user, token_request.team_id)
+
+
+def may_reopen(user: User, token_request: TokenRequest) -> Verdict:
+    if user.pk != token_request.requester_id:
+        return Verdict("Only the person who asked for this token can change it.")
+    if token_request.status != Status.FAILED:
+        return Verdict("Only a request whose token was not created goes back to draft.")
+    return may_start_in(user, token_request.team_id)
+
+
+def may_use(connection: Connection, team_id: UUID | str) -> Verdict:
+    if not connection.is_active:
+        return Verdict(f"The connection {connection} is switched off. Choose another one.")
+    if not connection.grants.filter(team_id=team_id).exists():
+        return Verdict(f"The connection {connection} is not open to this team. Choose another one.")
+    return ALLOWED
+
+
+def may_issue(user: User, token_request: TokenRequest, *, creates_tokens: bool) -> Verdict:
+    """Creating is the requester's own step. Until guardrails exist, tokens that create tokens are for admins."""
+    if user.pk != token_request.requester_id:
+        return Verdict("Only the person who asked for this token can create it.")
+    if token_request.status not in (Status.DRAFT, Status.FAILED):
+        return Verdict("This token has been created already, or is being created now.")
+    if creates_tokens and not user.is_admin:
+        return Verdict("This token could create tokens itself. Only an admin can create such a token.")
+    return may_start_in(user, token_request.team_id)
+
+
+def may_look_up(user: User, token_request: TokenRequest) -> Verdict:
+    if user.pk == token_request.requester_id or user.is_admin:
+        return ALLOWED
+    return Verdict("Only the person who asked for this token, or an admin, can look it up.")
+
+
+def may_try(user: User, token: Token) -> Verdict:
+    if user.pk in (token.owner_id, token.token_request.requester_id if token.token_request else None):
+        return ALLOWED
+    return Verdict("Only the token's owner, or who asked for it, can try it out here.")

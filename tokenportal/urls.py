@@ -1,0 +1,131 @@
+"""The product's table of contents, in the order in which a person meets its pages.
+
+Every route says which rule guards it and which event each changing method writes; a test walks them all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.urls import URLPattern, include, path
+
+from tokenportal.views import (
+    audit,
+    builder,
+    connections,
+    create,
+    drafts,
+    health,
+    people,
+    permissions,
+    sessions,
+    sharing,
+    summary,
+    teams,
+    templates,
+    theme,
+    token_list,
+    tokens,
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """``rule`` is who may come in, in a word or two; ``event`` what its POST writes, or "none: <reason>"."""
+
+    path: str
+    name: str
+    methods: tuple[str, ...]
+    rule: str
+    event: str
+
+
+ROUTES: list[Route] = []
+
+
+def route(where: str, view: Callable[..., Any], name: str, *, rule: str, methods: str = "GET", event: str = "") -> URLPattern:
+    """A URL with its declarations. Raises ValueError where a changing method has no declared event."""
+    allowed = tuple(methods.split())
+    if "POST" in allowed and not event:
+        raise ValueError(f"{where} changes something and declares no event.")
+    ROUTES.append(Route(f"/{where}", name, allowed, rule, event))
+    return path(where, view, name=name)
+
+
+urlpatterns: list[Any] = [
+    # In and out
+    route("set-up/", sessions.set_up, "set-up", rule="open", methods="GET POST", event="portal.set_up"),
+    route("sign-in/", sessions.sign_in, "sign-in", rule="open", methods="GET POST", event="session.started"),
+    route("sign-out/", sessions.sign_out, "sign-out", rule="signed in", methods="POST", event="session.ended"),
+    route("again/", sessions.again, "again", rule="signed in", methods="GET POST", event="session.confirmed"),
+    route("account/", sessions.account, "account", rule="signed in", methods="GET POST", event="password.changed"),
+    route("theme/", theme.choose, "theme", rule="open", methods="POST",
+          event="none: a choice that is kept in this browser's cookie only"),
+    # Tokens
+    route("", token_list.index, "tokens", rule="signed in"),
+    route("tokens/<uuid:pk>/", tokens.detail, "token", rule="team"),
+    route("tokens/<uuid:pk>/try/", create.try_out, "try", rule="its owner", methods="POST", event="token.tried"),
+    # From a template to a secret
+    route("templates/", templates.gallery, "templates", rule="signed in"),
+    route("templates/start/", templates.start, "start", rule="requester", methods="POST", event="draft.started"),
+    route("permissions/", permissions.index, "permissions", rule="signed in"),
+    route("drafts/", drafts.index, "drafts", rule="signed in"),
+    route(
+        "requests/<uuid:pk>/", builder.page, "request", rule="draft access", methods="GET POST",
+        event="none: a working copy is saved while one types; the version made from it is the event",
+    ),
+    route("requests/<uuid:pk>/summary/", summary.page, "summary", rule="draft access", methods="GET POST",
+          event="draft.checked"),
+    route("requests/<uuid:pk>/create/", create.create, "create", rule="its requester", methods="POST",
+          event="token.issuing"),
+    route("requests/<uuid:pk>/look-up/", create.look_up, "look-up", rule="its requester", methods="POST",
+          event="token.looked_up"),
+    route("requests/<uuid:pk>/reopen/", drafts.reopen, "reopen", rule="its requester", methods="POST",
+          event="draft.reopened"),
+    route("requests/<uuid:pk>/discard/", drafts.discard, "discard", rule="its requester", methods="GET POST",
+          event="draft.discarded"),
+    route("requests/<uuid:pk>/share/", sharing.page, "share", rule="its requester", methods="GET POST",
+          event="draft.shared"),
+    route("requests/<uuid:pk>/share/<uuid:share_pk>/remove/", sharing.remove, "unshare", rule="its requester",
+          methods="POST", event="draft.unshared"),
+    # Audit
+    route("audit/", audit.index, "audit", rule="auditor"),
+    route("audit/<int:number>/", audit.detail, "audit-event", rule="auditor"),
+    # Settings
+    route("settings/people/", people.index, "people", rule="admin"),
+    route("settings/people/new/", people.new, "person-new", rule="admin", methods="GET POST", event="person.created"),
+    route("settings/people/<uuid:pk>/", people.detail, "person", rule="admin", methods="GET POST",
+          event="person.changed"),
+    route("settings/people/<uuid:pk>/password/", people.reset_password, "person-password", rule="admin",
+          methods="POST", event="password.reset"),
+    route("settings/people/<uuid:pk>/active/", people.set_active, "person-active", rule="admin", methods="POST",
+          event="person.deactivated"),
+    route("settings/teams/", teams.index, "teams", rule="admin", methods="GET POST", event="team.created"),
+    route("settings/teams/<uuid:pk>/", teams.detail, "team", rule="admin", methods="GET POST", event="team.renamed"),
+    route("settings/teams/<uuid:pk>/members/", teams.set_member, "team-members", rule="admin", methods="POST",
+          event="membership.set"),
+    route("settings/connections/", connections.index, "connections", rule="admin"),
+    route("settings/connections/new/", connections.new, "connection-new", rule="admin", methods="GET POST",
+          event="connection.created"),
+    route("settings/connections/<uuid:pk>/", connections.detail, "connection", rule="admin", methods="GET POST",
+          event="connection.changed"),
+    route("settings/connections/<uuid:pk>/test/", connections.test, "connection-test", rule="admin", methods="POST",
+          event="connection.tested"),
+    route("settings/connections/<uuid:pk>/refresh/", connections.refresh, "connection-refresh", rule="admin",
+          methods="POST", event="snapshot.refreshed"),
+    route("settings/connections/<uuid:pk>/credential/", connections.replace_credential, "connection-credential",
+          rule="admin", methods="POST", event="credential.replaced"),
+    # For machines
+    route("healthz", health.healthz, "healthz", rule="open"),
+    route("readyz", health.readyz, "readyz", rule="open"),
+]  # fmt: skip
+
+if settings.SANDBOX:
+    # Open as a whole: it answers to its own tokens, as Cloudflare does, and production refuses to have it.
+    urlpatterns.append(path("sandbox/", include("tokenportal.sandbox.urls")))
+
+handler400 = "tokenportal.views.errors.bad_request"
+handler403 = "tokenportal.views.errors.forbidden"
+handler404 = "tokenportal.views.errors.not_found"
+handler500 = "tokenportal.views.errors.server_error"

@@ -1,0 +1,1 @@
+"""A view loads through views.access, calls one action, and answers."""

@@ -1,0 +1,112 @@
+"""Load what this person may know of, or answer 404. The only views module that asks the database directly."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+
+from tokenportal.models import AuditEvent, Connection, Status, Team, Token, TokenRequest, User
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; the middleware has turned everybody else away."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101
+    return user
+
+
+def token_request(user: User, pk: UUID) -> TokenRequest:
+    """With its working copy, and of the connection's snapshot the generation, so that it is not asked for again."""
+    related = ("team", "working_copy__connection", "working_copy__owner")
+    generation = F("working_copy__connection__snapshot__generation")
+    found = get_object_or_404(TokenRequest.objects.select_related(*related).annotate(generation=generation), pk=pk)
+    # A requester sees what is theirs; whether anybody else does is a query that costs as much as all the rest.
+    if found.requester_id == user.pk:
+        found.requester = user
+    elif not TokenRequest.objects.visible_to(user).filter(pk=pk).exists():
+        raise Http404
+    if found.working_copy.connection:
+        found.working_copy.connection.known_generation = vars(found)["generation"]
+    return found
+
+
+def drafts(user: User) -> Any:
+    """The requests that are not tokens yet and that this person may see, newest first."""
+    return (
+        TokenRequest.objects.visible_to(user)
+        .exclude(status__in=["issued", "discarded"])
+        .select_related("team", "requester", "working_copy", "working_copy__connection")
+    )
+
+
+def template_uses(user: User) -> dict[str, int]:
+    """How many tokens this person's teams have made from each template, by its slug."""
+    made = TokenRequest.objects.filter(team__in=Team.objects.filter(memberships__user=user), status=Status.ISSUED)
+    return dict(made.order_by().values_list("template").annotate(number=Count("pk")))
+
+
+def token(user: User, pk: UUID) -> Token:
+    related = ("connection__snapshot", "team", "owner", "token_request", "token_request__requester")
+    found = Token.objects.visible_to(user).select_related(*related).defer("connection__snapshot__groups")
+    return get_object_or_404(found, pk=pk)
+
+
+def waiting(user: User) -> Any:
+    """The requests of which somebody must take care: being created, not certain, or not created."""
+    found = TokenRequest.objects.visible_to(user).filter(status__in=[Status.ISSUING, Status.UNCERTAIN, Status.FAILED])
+    return found.select_related("requester", "working_copy").only("status", "requester__username", "working_copy__spec_json")[:20]
+
+
+def tokens(user: User) -> Any:
+    return Token.objects.visible_to(user)
+
+
+def bodies(pks: Iterable[UUID]) -> Any:
+    """These tokens with what is needed to say what each can do."""
+    wanted = ("body", "seen_at", "connection__kind", "connection__owner_id", "connection__owner_name")
+    return Token.objects.filter(pk__in=pks).select_related("connection").only(*wanted)
+
+
+def token_connections(user: User) -> list[Connection]:
+    """The connections of the tokens that this person may see."""
+    return list(Connection.objects.filter(pk__in=Token.objects.visible_to(user).values("connection")))
+
+
+def trail(token_request_id: UUID | None) -> Any:
+    """The events of one request and its token, oldest first."""
+    return AuditEvent.objects.filter(trail=token_request_id).order_by("number") if token_request_id else ()
+
+
+def events() -> Any:
+    return AuditEvent.objects.all()
+
+
+def event(number: int) -> AuditEvent:
+    return get_object_or_404(AuditEvent, number=number)
+
+
+def people() -> Any:
+    return User.objects.prefetch_related("memberships__team")
+
+
+def one_person(pk: UUID) -> User:
+    return get_object_or_404(User, pk=pk)
+
+
+def teams() -> Any:
+    return Team.objects.prefetch_related("memberships__user")
+
+
+def team(pk: UUID) -> Team:
+    return get_object_or_404(Team, pk=pk)
+
+
+def connections() -> Any:
+    return Connection.objects.select_related("snapshot").defer("snapshot__groups").prefetch_related("teams")
+
+
+def connection(pk: UUID) -> Connection:
+    return get_object_or_404(Connection.objects.select_related("snapshot"), pk=pk)

@@ -1,0 +1,214 @@
+"""The builder: one page of sections, saved as it stands; and what a request shows once it is no draft any more.
+
+One address for everything. A whole page is asked for by a browser; htmx names the part that it is about to replace.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from tokenportal import rules
+from tokenportal.actions import drafts, snapshots, standing
+from tokenportal.actions.standing import Standing
+from tokenportal.forms import builder as form
+from tokenportal.middleware import client_address
+from tokenportal.models import Connection, Status, TokenRequest, User, WorkingCopy
+from tokenportal.policy.spec import TokenSpec
+from tokenportal.views import access, builder_drawn, builder_page, builder_search, machines
+from tokenportal.views.answers import answers
+from tokenportal.views.htmx import render_page, target_of
+
+PAGE = "builder/page.html"
+TAKES_TYPED_ZONES = {"add-zone", "add-xzone", "connect"}
+"""The verbs at which a name that was typed to look a zone up counts as a choice, though the page goes on standing."""
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    if token_request.status != Status.DRAFT:
+        return no_draft(request, user, token_request)
+    if request.method == "POST":
+        return save(request, user, token_request)
+    copy = token_request.working_copy
+    target = target_of(request)
+    if builder_search.is_wanted(target):
+        return builder_search.answer(request, copy)
+    if target == machines.PARTIAL:
+        return render_page(request, PAGE, for_machines(request, standing.of(copy)), partials=(machines.PARTIAL,))
+    verdict = rules.may_edit(user, token_request)
+    context = seen(request, user, copy, echo=echoed(request.GET, copy.spec.blocks))
+    return show(request, user, token_request, {**context, "can_edit": bool(verdict), "why_not": verdict.sentence})
+
+
+def seen(request: HttpRequest, user: User, copy: WorkingCopy, spec: TokenSpec | None = None, **options: Any) -> dict[str, Any]:
+    """The builder's context for a working copy, or for entries that are not saved."""
+    found = standing.of(copy, spec)
+    context = builder_page.context(copy.token_request, copy, found, user, address=client_address(request), **options)
+    return {**context, **for_machines(request, found)}
+
+
+def for_machines(request: HttpRequest, found: Standing) -> dict[str, Any]:
+    """The same as JSON, curl or Terraform, where the address asks for one of them."""
+    told = machines.machines(request, found.payload.body, found.around.owner, found.catalogue)
+    return {**told, "format": told["format"] if request.GET.get("as") else None, "quiet": True}
+
+
+def show(
+    request: HttpRequest, user: User, token_request: TokenRequest, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    extra = {
+        "may_share": rules.may_share(user, token_request), "may_discard": rules.may_discard(user, token_request),
+        "drawn": builder_drawn.sections(context, builder_search.finds(context["copy"], context["blocks"])),
+    }  # fmt: skip
+    return render_page(request, PAGE, {**context, **extra}, status=status)
+
+
+def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
+    """The page of a request that has left the draft: where it stands and what to do next."""
+    if request.method == "POST":
+        raise rules.NotAllowed("This is no longer a draft, so nothing was saved.")
+    context = {
+        "token_request": token_request,
+        "copy": token_request.working_copy,
+        "attempt": token_request.attempts.last(),
+        "version": drafts.current_version(token_request),
+        "trail": access.trail(token_request.pk),
+        "may_look_up": rules.may_look_up(user, token_request),
+        "may_reopen": rules.may_reopen(user, token_request),
+        "may_discard": rules.may_discard(user, token_request),
+    }
+    return render_page(request, "requests/status.html", context)
+
+
+def save(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
+    """Save what was posted, then answer as the pressed button and htmx's target ask."""
+    press, target = form.pressed(request.POST), target_of(request)
+    # A page that is sent as a whole takes everything on it; while it stands, somebody may be in the middle of a name.
+    half_typed = bool(target) and press.verb not in TAKES_TYPED_ZONES
+    spec, entries = read(request.POST, press, token_request, half_typed=half_typed)
+    try:
+        saved = drafts.save(token_request, by=user, revision=revision_of(request.POST, press), spec=spec, **entries)
+    except drafts.Stale as stale:
+        return conflict(request, user, token_request, spec, stale)
+    saved.token_request = token_request
+    if press.verb == "connect" and target:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
+    if target:
+        return changes(request, user, saved, spec, press, target, echo=echoed(request.POST, spec.blocks, half_typed=half_typed))
+    if press.verb == "check":
+        return check(request, user, token_request, saved.revision)
+    context = seen(request, user, saved, spec, echo=echoed(request.POST, spec.blocks))
+    if context["errors"] or press.verb == "find":
+        return show(request, user, token_request, context, 422 if context["errors"] else 200)
+    return redirect(f"{token_request.get_absolute_url()}{place_of(press, spec)}")
+
+
+def place_of(press: form.Pressed, spec: TokenSpec) -> str:
+    """Where on the page the pressed button did something, as the fragment of an address."""
+    if press.verb == "add-block":
+        return f"#access-{len(spec.blocks)}"
+    if press.verb.endswith("-range"):
+        return f"#{press.about}-title"
+    return f"#access-{press.block}" if 0 < press.block <= len(spec.blocks) else ""
+
+
+def read(
+    post: QueryDict, press: form.Pressed, token_request: TokenRequest, *, half_typed: bool
+) -> tuple[TokenSpec, dict[str, Any]]:
+    """The posted spec after the pressed button, and the connection and people that go with it; ids not on offer change nothing."""
+    copy = token_request.working_copy
+    connection: Connection | None = copy.connection
+    if post.get("connection") and post["connection"] != str(copy.connection_id):
+        offered = drafts.connections_for(token_request.team_id)
+        connection = next((one for one in offered if str(one.pk) == post["connection"]), connection)
+    spec = form.apply(form.spec_from(post, zone_names(connection), half_typed=half_typed), press)
+    now = {str(copy.owner_id): copy.owner, str(copy.backup_owner_id): copy.backup_owner, "": None}
+    asked = {name: post.get(name, "") for name in ("owner", "backup_owner")}
+    people = now
+    if not set(asked.values()) <= set(now):
+        people = {**now, **{str(person.pk): person for person in drafts.owners(token_request, copy)}}
+    return spec, {
+        "connection": connection,
+        "owner": people.get(asked["owner"]) or copy.owner,
+        "backup_owner": people.get(asked["backup_owner"]),
+    }
+
+
+def revision_of(post: QueryDict, press: form.Pressed) -> int:
+    """The revision from which the posted entries were made, or that they shall knowingly replace."""
+    typed = press.about if press.verb == "overwrite" else post.get("revision", "")
+    return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
+
+
+def zone_names(connection: Connection | None) -> form.FindZones:
+    return lambda names: snapshots.zones_named(connection, names) if connection else {}
+
+
+def echoed(typed: QueryDict, blocks: Iterable[Any], *, half_typed: bool = False) -> dict[str, str]:
+    """What was typed into the fields of a page that only look something up, so that it stands there again."""
+    fields = ("find", "zone-add", "xzone-add") if half_typed else ("find",)
+    names = [f"b{number}-{name}" for number, _ in enumerate(blocks, start=1) for name in fields]
+    return {name: form.text(typed, name, 200) for name in names if typed.get(name)}
+
+
+def check(request: HttpRequest, user: User, token_request: TokenRequest, revision: int) -> HttpResponse:
+    try:
+        drafts.check(token_request, by=user, revision=revision)
+    except drafts.NotReady as not_ready:
+        copy = token_request.working_copy
+        copy.refresh_from_db()
+        context = seen(request, user, copy, strict=True, problems=not_ready.problems)
+        return show(request, user, token_request, context, 422)
+    return redirect("summary", pk=token_request.pk)
+
+
+def changes(
+    request: HttpRequest,
+    user: User,
+    copy: WorkingCopy,
+    spec: TokenSpec,
+    press: form.Pressed,
+    target: str,
+    *,
+    echo: dict[str, str],
+) -> HttpResponse:
+    """What a save has changed: the part that htmx replaces, and whatever else on the page speaks of the same."""
+    context = seen(request, user, copy, spec, echo=echo)
+    block = next((view for view in context["blocks"] if target == view.section.slug), None)
+    part = "access" if block else target if target == "addresses" else "told"
+    context["slots"] = [slot for slot in context["slots"] if stands_still(slot[0], request.POST, part, block)]
+    if block:
+        found = builder_search.finds(copy, [block]).get(block.number)
+        context["block_html"] = builder_drawn.block(block, context, found, press.verb)
+    elif part == "addresses":
+        context["drawn"] = {"addresses": builder_drawn.addresses(context, press)}
+    response = render(request, f"{PAGE}#changes", {**context, "part": part})
+    response["HX-Trigger"] = "saved"
+    return response
+
+
+def stands_still(slot: str, post: QueryDict, part: str, block: builder_page.BlockView | None) -> bool:
+    """Whether a place for messages is on the page now, and outside of the part that is replaced as a whole."""
+    name, _, rest = slot.partition("-")
+    if name in ("allow", "block"):
+        return part != "addresses" and int(rest.partition("-")[0]) < len(post.getlist(name))
+    return block is None or name != f"b{block.number}"
+
+
+def conflict(request: HttpRequest, user: User, token_request: TokenRequest, mine: TokenSpec, stale: drafts.Stale) -> HttpResponse:
+    """Somebody else was first: my entries stay on the page, unsaved, and I choose."""
+    stale.copy.token_request = token_request
+    if target_of(request):
+        context = {"builder_url": token_request.get_absolute_url(), "stale": stale.copy}
+        response = render(request, f"{PAGE}#conflict", context, status=409)
+        response["HX-Retarget"], response["HX-Reswap"] = "#conflict", "innerHTML"
+        return response
+    context = seen(request, user, stale.copy, mine, echo=echoed(request.POST, mine.blocks))
+    return show(request, user, token_request, {**context, "stale": stale.copy}, 409)

@@ -1,0 +1,91 @@
+"""Confirm, create, and show the secret: once, in the answer to the POST, and nowhere else."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_POST
+
+from tokenportal import rules
+from tokenportal.actions import issuing, settling, trying
+from tokenportal.models import Token
+from tokenportal.secret import Secret
+from tokenportal.views import access, errors
+from tokenportal.views.answers import answers
+from tokenportal.views.htmx import render_page
+from tokenportal.views.sessions import is_fresh
+from tokenportal.views.summary import known, told
+
+SECRET_LIMIT = 200
+
+
+@answers
+@require_POST
+@sensitive_variables()
+def create(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    if not is_fresh(request):
+        raise rules.NotAllowed("It is a while since you signed in. Open the summary again and confirm that it is you.")
+    number = request.POST.get("version", "")
+    try:
+        issued = issuing.issue(
+            token_request, by=user, version=int(number) if number.isdigit() and len(number) < 9 else 0,
+            digest=request.POST.get("digest", "")[:64],
+        )  # fmt: skip
+    except issuing.AlreadyUnderWay:
+        token_request.refresh_from_db()
+        return render_page(request, "requests/already.html", {"token_request": token_request}, status=409)
+    except issuing.Changed as changed:
+        context = {"token_request": token_request, "sentence": str(changed)}
+        return render_page(request, "requests/changed.html", context, status=409)
+    except issuing.LeftUnrecorded:
+        return errors.left_unrecorded(request)
+    if issued is None:
+        return redirect(token_request)
+    return show_secret(request, issued.token, issued.secret)
+
+
+@sensitive_variables()
+def show_secret(request: HttpRequest, token: Token, secret: Secret) -> HttpResponse:
+    """The one page that holds a secret. It is never cached or compressed, and leaving it is for good."""
+    words = told(token.body, *known(token.body, token.connection))
+    context = {"token": token, "verify_url": verify_url(token), "secret_value": secret.reveal(), **words}
+    response = render_page(request, "requests/secret.html", context)
+    response["Cache-Control"] = "no-store, no-transform, private, max-age=0"
+    return response
+
+
+def verify_url(token: Token) -> str:
+    """Where this kind of token is verified: an account-owned one looks invalid at the user's address."""
+    return f"{settings.PUBLIC_API_BASE_URL}/{token.connection.owner_path}/tokens/verify"
+
+
+@answers
+@sensitive_post_parameters("secret")
+@sensitive_variables()
+@require_POST
+def try_out(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Try a token with the secret that the page of its creation still shows: posted by its script, never stored."""
+    user = access.person(request)
+    token = access.token(user, pk)
+    rules.require(rules.may_try(user, token))
+    value = request.POST.get("secret", "").strip()
+    if not value or len(value) > SECRET_LIMIT:
+        tried = trying.Trial("refused", "There was no secret to try. It is shown once, on the page of its creation.")
+    else:
+        tried = trying.try_out(token, by=user, secret=Secret(value))
+    return render_page(request, "tokens/tried.html", {"token": token, "trial": tried}, partials=("trial",))
+
+
+@answers
+@require_POST
+def look_up(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    outcome = settling.look_up(token_request, by=user)
+    messages.info(request, outcome.sentence)
+    return redirect(token_request)

@@ -1,0 +1,50 @@
+"""The list of drafts, and what ends or reopens one."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tokenportal import rules
+from tokenportal.actions import drafts
+from tokenportal.models import Status
+from tokenportal.views import access
+from tokenportal.views.answers import answers
+from tokenportal.views.htmx import render_page
+
+
+@answers
+@require_http_methods(["GET", "HEAD"])
+def index(request: HttpRequest) -> HttpResponse:
+    """My drafts and those shared with me; requests that wait for something stand on top."""
+    user = access.person(request)
+    rows = list(access.drafts(user)[:200])
+    context = {
+        "mine": [row for row in rows if row.requester_id == user.pk and row.status == Status.DRAFT],
+        "shared": [row for row in rows if row.requester_id != user.pk and row.status == Status.DRAFT],
+        "waiting": [row for row in rows if row.status != Status.DRAFT],
+    }
+    return render_page(request, "drafts/index.html", context)
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask first, then discard."""
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    rules.require(rules.may_discard(user, token_request))
+    if request.method == "POST":
+        drafts.discard(token_request, by=user)
+        return redirect("drafts")
+    return render_page(request, "drafts/discard.html", {"token_request": token_request, "copy": token_request.working_copy})
+
+
+@answers
+@require_POST
+def reopen(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    drafts.reopen(token_request, by=user)
+    return redirect(token_request)

@@ -1,0 +1,97 @@
+"""Pages for what did not work: what happened, whether anything was changed, what to do next."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from tokenportal.middleware import SignedOut
+from tokenportal.views.chrome import theme_of
+from tokenportal.views.htmx import wants_part
+
+UNSAID = "You are not allowed to do this. Ask an admin of this portal."
+TYPED = {
+    "name": "Name", "purpose": "What will use it", "allow": "Works only from", "block": "Never from", "starts": "Starts",
+    "until": "Ends on",
+}  # fmt: skip
+"""What may be shown again of a form that was refused as a whole: fields of the builder, never a credential or password."""
+TYPED_IN_BLOCK = re.compile(r"b\d{1,2}-(label|zone-add|xzone-add|buckets)")
+
+
+def page(request: HttpRequest, status: int, title: str, sentence: str, **more: Any) -> HttpResponse:
+    """An error in the usual frame; where htmx asked, in place."""
+    if wants_part(request):
+        return in_place(status, title, sentence)
+    return render(request, "errors/error.html", {"error_title": title, "sentence": sentence, **more}, status=status)
+
+
+def plain(request: HttpRequest, status: int, title: str, sentence: str) -> HttpResponse:
+    """An error in a frame that needs neither the database nor the session."""
+    if wants_part(request):
+        return in_place(status, title, sentence)
+    context = {"error_title": title, "sentence": sentence, "theme": theme_of(request)}
+    return HttpResponse(render_to_string("errors/plain.html", context), status=status)
+
+
+def in_place(status: int, title: str, sentence: str) -> HttpResponse:
+    """A banner at the head of the page that htmx is changing. The rest stays as it is, with all that was typed."""
+    response = HttpResponse(render_to_string("errors/part.html", {"error_title": title, "sentence": sentence}), status=status)
+    response["HX-Retarget"] = "#messages"
+    response["HX-Reswap"] = "innerHTML show:#messages:top"
+    return response
+
+
+def refused(request: HttpRequest, sentence: str) -> HttpResponse:
+    return page(request, 403, "You cannot do this", sentence or UNSAID)
+
+
+def not_recorded(request: HttpRequest) -> HttpResponse:
+    sentence = (
+        "The audit log cannot be written at the moment, and what cannot be recorded does not happen. Nothing was "
+        "changed. Ask an admin to look at the server, then try again."
+    )
+    return plain(request, 503, "Nothing was changed", sentence)
+
+
+def left_unrecorded(request: HttpRequest) -> HttpResponse:
+    """For a creation whose answer came, or may have come, and could not be written down."""
+    sentence = (
+        "The request was sent to Cloudflare, but what came of it could not be recorded, so no secret is shown. Do not begin "
+        "again: the token may exist. Ask an admin to look at the server; the portal then looks the token up by itself."
+    )
+    return plain(request, 503, "The token may have been created", sentence)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return plain(request, 400, "The request made no sense", "Go back, reload the page and try again. Nothing was changed.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, SignedOut):
+        return page(request, 403, "You are signed out", str(exception))
+    return refused(request, str(exception) if isinstance(exception, PermissionDenied) else "")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    sentence = "There is nothing at this address, or it is not open to you. Check the address, or ask who sent it to you."
+    return page(request, 404, "Not found", sentence)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    sentence = "This is a fault of the portal. Look whether your last step took effect before you repeat it."
+    return plain(request, 500, "Something went wrong", sentence)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that is too old, or somebody else's. Browsers may not give back what was typed, so it is shown."""
+    sentence = (
+        "The form was open for too long, or was not sent from this portal. Go back, copy what you typed, reload the page "
+        "and send it again."
+    )
+    in_blocks = [name for name in request.POST if TYPED_IN_BLOCK.fullmatch(name)]
+    names = TYPED | {name: f"Access {name[1:].replace('-', ', ', 1).removesuffix('-add')}" for name in in_blocks}
+    typed = [(words, request.POST.get(name, "")[:5000]) for name, words in names.items()]
+    return page(request, 403, "Nothing was changed", sentence, typed=[(words, text) for words, text in typed if text.strip()])

@@ -1,0 +1,44 @@
+"""Whether the process lives, and whether it can do its work. Neither answer holds a secret, a version or a name."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from tokenportal import audit
+from tokenportal.actions import connections
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"alive": True})
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return cursor.fetchone() == (1,)
+    except DatabaseError:
+        return False
+
+
+def upstream_worked() -> bool | None:
+    try:
+        return connections.last_known_to_work()
+    except DatabaseError:
+        return None
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Ready means: reads and writes. Cloudflare is told of, from what was last seen of it, and never asked here.
+
+    It does not decide: without it the pages still work from what is known, and a mistyped credential must not take the
+    portal away from those who could mend it.
+    """
+    checks = {"database": database_answers(), "audit": audit.can_record()}
+    ready = all(checks.values())
+    return JsonResponse({"ready": ready, "checks": {**checks, "upstream": upstream_worked()}}, status=200 if ready else 503)

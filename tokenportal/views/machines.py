@@ -1,0 +1,51 @@
+"""The same body for machines: JSON, curl and Terraform, one of them shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from tokenportal.policy import formats
+from tokenportal.policy.catalogue import Catalogue
+from tokenportal.policy.surroundings import Owner
+
+PARTIAL = "machines"
+
+
+@dataclass(frozen=True)
+class Format:
+    """`slug` stands in the address (`?as=curl`), `note` above the text, which is written when it is asked for."""
+
+    slug: str
+    name: str
+    note: str
+    write: Callable[[], str]
+
+    @property
+    def text(self) -> str:
+        return self.write()
+
+
+def machines(request: HttpRequest, body: Mapping[str, Any], owner: Owner, catalogue: Catalogue) -> dict[str, Any]:
+    """What parts/machines.html shows: every format, and the one that the query string asks for."""
+
+    def terraform() -> str:
+        ids = {group["id"] for policy in body["policies"] for group in policy["permission_groups"]}
+        names = {id: group.name for id in ids if (group := catalogue.known(id))}
+        return formats.as_terraform(body, owner, label=body["name"], names=names)
+
+    found = (
+        Format("json", "JSON", "What Cloudflare will receive", lambda: formats.as_json(body)),
+        Format(
+            "curl", "curl", "Run by hand, it makes one more token, which this portal does not know",
+            lambda: formats.as_curl(body, owner, base_url=settings.PUBLIC_API_BASE_URL),
+        ),
+        Format(
+            "terraform", "Terraform",
+            f"For provider version {formats.PROVIDER_VERSION} or newer, which keeps the secret in its state", terraform,
+        ),
+    )  # fmt: skip
+    chosen = next((one for one in found if one.slug == request.GET.get("as")), found[0])
+    return {"formats": found, "format": chosen}

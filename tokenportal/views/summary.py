@@ -1,0 +1,75 @@
+"""Check this token: drawn from the body that will be sent, never from the form."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_http_methods
+
+from tokenportal import rules
+from tokenportal.actions import drafts, issuing, snapshots
+from tokenportal.models import Connection, Status, TokenRequest, User, Version
+from tokenportal.policy import compile as compiling
+from tokenportal.policy import listing, words
+from tokenportal.policy.body import named_zones, restrictions_of
+from tokenportal.policy.catalogue import Catalogue
+from tokenportal.policy.surroundings import Surroundings
+from tokenportal.views import access, could, machines
+from tokenportal.views.answers import answers
+from tokenportal.views.sessions import is_fresh
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    version = drafts.current_version(token_request)
+    if request.method == "POST":
+        return make(request, user, token_request)
+    if version is None or token_request.status not in (Status.DRAFT, Status.FAILED):
+        return redirect(token_request)
+    catalogue, around = known(version.payload, version.connection)
+    short_digest = " ".join((version.digest[:4], version.digest[4:8], version.digest[8:12]))
+    context = {
+        "token_request": token_request, "version": version, "fresh": is_fresh(request),
+        "verdict": issuing.may_issue(user, token_request, version), "short_digest": short_digest,
+        **told(version.payload, catalogue, around, origins(version, catalogue, around)),
+        **machines.machines(request, version.payload, around.owner, catalogue),
+        "could": SimpleLazyObject(lambda: could.panel(request, version.payload, version.connection, catalogue, around)),
+    }  # fmt: skip
+    return could.render(request, "summary/page.html", context, partials=(machines.PARTIAL,))
+
+
+def make(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
+    """Make a version of the draft as it stands now; what is missing leads back to the builder."""
+    rules.require(rules.may_edit(user, token_request))
+    try:
+        drafts.check(token_request, by=user, revision=token_request.working_copy.revision)
+    except (drafts.NotReady, drafts.Stale):
+        return redirect(token_request)
+    return redirect("summary", pk=token_request.pk)
+
+
+def known(body: dict[str, Any], connection: Connection) -> tuple[Catalogue, Surroundings]:
+    """What a connection offers, and the accounts and zones that a body names."""
+    return snapshots.catalogue(connection), snapshots.surroundings(connection, named_zones(body))
+
+
+def origins(version: Version, catalogue: Catalogue, around: Surroundings) -> tuple[str, ...]:
+    """From which section of the form each policy of a version comes, for its links; nothing where it compiles otherwise by now."""
+    payload = compiling.compile(version.spec, catalogue, around.owner, reference=version.token_request.reference)
+    return payload.origins if payload.digest == version.digest else ()
+
+
+def told(body: dict[str, Any], catalogue: Catalogue, around: Surroundings, sections: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A body in words: sentence, the list beneath it, restrictions, effects of what was left open."""
+    return {
+        "sentence": words.sentence(body, catalogue, around, sections).phrases,
+        "risk": words.risk(body, catalogue),
+        "lines": listing.listed(body, catalogue, around, sections),
+        "restrictions": restrictions_of(body),
+        "effects": words.effects(body),
+    }
