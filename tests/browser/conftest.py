@@ -1,0 +1,29 @@
+"""What the tests in a browser share."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+import pytest
+from playwright.sync_api import Page, expect
+
+# A page that takes longer than usual on a busy machine is not what these tests are about.
+PATIENCE = 20.0
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+def until[T](page: Page, read: Callable[[], T], wanted: T) -> None:
+    """Read again and again until it is what is wanted; then, or when patience ends, assert it."""
+    end = monotonic() + PATIENCE
+    while read() != wanted and monotonic() < end:
+        page.wait_for_timeout(50)
+    assert read() == wanted
+
+
+@pytest.fixture
+def quiet(page: Page) -> Iterator[Page]:
+    """A page in which nothing is said in the console."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    assert said == []

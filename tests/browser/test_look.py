@@ -1,0 +1,83 @@
+"""Pages in a browser: accessible in both themes, no wider than a phone, usable without a pointer."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests import arrange
+from tests.browser.test_walk import sign_in
+
+
+def visit_all(page: Page, site: str, draft_path: str, token_path: str) -> Any:
+    for path in (
+        "/",
+        "/?tab=team",
+        "/templates/",
+        "/permissions/",
+        "/permissions/?q=no+such+name",
+        "/drafts/",
+        draft_path,
+        f"{draft_path}summary/",
+        f"{draft_path}summary/?as=curl&call=dns",
+        f"{draft_path}summary/?as=terraform&call=GET+/zones/{{zone_id}}/dns_records&on=acme",
+        f"{draft_path}share/",
+        token_path,
+        f"{token_path}?call=GET+/zones",
+        f"{token_path}?call=DELETE+/zones/{{zone_id}}",
+    ):
+        page.goto(site + path)
+        yield path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_of_the_walk(lasting_portal: None, site: str, browser: Browser, theme: Any) -> None:
+    issued = arrange.issue(arrange.draft())
+    assert issued
+    draft = arrange.checked(arrange.draft())
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    sign_in(page, site, "requester")
+    for path in visit_all(page, site, f"/requests/{draft.pk}/", issued.token.get_absolute_url()):
+        found = Axe().run(page)
+        assert found.violations_count == 0, (path, found.generate_report())
+    page.goto(f"{site}/requests/{draft.pk}/summary/")
+    page.get_by_test_id("create").click()
+    page.get_by_test_id("secret").wait_for()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_of_an_admin(lasting_portal: None, site: str, browser: Browser, theme: Any) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    sign_in(page, site, "admin")
+    connection = f"/settings/connections/{arrange.connection().pk}/"
+    for path in (
+        "/audit/",
+        "/audit/1/",
+        "/settings/people/",
+        "/settings/teams/",
+        "/settings/connections/",
+        connection,
+        "/account/",
+    ):
+        page.goto(site + path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, (path, found.generate_report())
+    context.close()
+
+
+def test_no_page_is_wider_than_a_phone(lasting_portal: None, site: str, browser: Browser) -> None:
+    issued = arrange.issue(arrange.draft())
+    assert issued
+    draft = arrange.checked(arrange.draft())
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    sign_in(page, site, "requester")
+    for path in visit_all(page, site, f"/requests/{draft.pk}/", issued.token.get_absolute_url()):
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    context.close()

@@ -1,0 +1,107 @@
+"""What every test stands on: test mode, keys of its own, no network but loopback, and Chromium where it is installed."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests import arrange
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]  # fmt: skip
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+BROWSER_REQUIRED = os.environ.get("BROWSER") == "required"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if BROWSER_REQUIRED and not CHROMIUM:
+        raise pytest.UsageError("BROWSER=required, and Chromium is not installed.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+            if not CHROMIUM:
+                item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not CHROMIUM:
+        terminalreporter.write_line("BROWSER TESTS SKIPPED: Chromium is not installed.", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    return {"executable_path": CHROMIUM, "args": ARGUMENTS, "headless": True}
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for the world fails, and says where it wanted to go. Names are not looked up either."""
+
+    def guarded(real: Callable[..., Any], host_of: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            host = host_of(*args)
+            if host and host not in LOOPBACK:
+                raise AssertionError(f"A test wanted to reach {host}.")
+            return real(*args, **options)
+
+        return call
+
+    def host_of_address(_: socket.socket, address: Any, *rest: Any) -> Any:
+        return address[0] if isinstance(address, tuple) else None
+
+    for method in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, method, guarded(getattr(socket.socket, method), host_of_address))
+    monkeypatch.setattr(socket, "getaddrinfo", guarded(socket.getaddrinfo, lambda host, *rest: host))
+
+
+@pytest.fixture
+def site(live_server: Any, settings: Any) -> str:
+    """A live server whose printed addresses lead to itself."""
+    settings.PUBLIC_ORIGIN = live_server.url
+    settings.PUBLIC_API_BASE_URL = f"{live_server.url}/sandbox/client/v4"
+    return live_server.url
+
+
+@pytest.fixture
+def portal(db: None) -> None:
+    """The sandbox, its connections, two teams and the cast."""
+    arrange.sandbox_and_cast()
+
+
+@pytest.fixture
+def lasting_portal(transactional_db: None) -> None:
+    """The same, committed, for tests that use threads, a live server or durable transactions."""
+    arrange.sandbox_and_cast()
+
+
+@pytest.fixture
+def context(context: Any) -> Any:
+    """A browser's context that gives up after five seconds rather than thirty."""
+    context.set_default_timeout(5000)
+    return context
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_keeps_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """At the end, close what a live server's threads left open: PostgreSQL drops no database that is in use."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
