@@ -164,6 +164,7 @@ def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: s
     token = Token(
         connection=version.connection, token_request=token_request, team=token_request.team, owner=version.owner,
         backup_owner=version.backup_owner, cloudflare_id=seen.id, purpose=version.spec.purpose, value_lost=adopted,
+        approved=version.payload,
         **as_seen(seen, version.payload, version.connection),
     )  # fmt: skip
     event = Event.TOKEN_ADOPTED if adopted else Event.TOKEN_ISSUED

@@ -21,7 +21,7 @@ SHOWN_FIELDS = frozenset({
     "user", "is_requester", "is_approver", "kind", "owner_id", "owner_name", "last_four", "status", "version", "digest",
     "cloudflare_id", "owner", "backup_owner", "role", "template", "reference", "requester", "connection", "number",
     "outcome", "answer", "ray", "value_lost", "alarm", "not_before", "expires_on", "purpose", "token_request",
-    "empty_listings", "looked_up_at",
+    "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
 

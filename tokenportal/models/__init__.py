@@ -3,11 +3,13 @@
 from tokenportal.models.audit_event import AuditEvent, AuditHead
 from tokenportal.models.connection import Connection, ConnectionGrant
 from tokenportal.models.draft import Share, Version, WorkingCopy
+from tokenportal.models.notice import Notice, Reminder
 from tokenportal.models.people import Membership, SetUpCode, SignInFailure, Team, User
 from tokenportal.models.snapshot import KnownAccount, KnownZone, Snapshot
 from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
 from tokenportal.models.token import Token
 from tokenportal.models.token_request import Attempt, IllegalMove, MovedMeanwhile, TokenRequest
+from tokenportal.models.upstream_state import TokenReading, UpstreamState
 
 __all__ = [
     "TRANSITIONS",
@@ -22,6 +24,8 @@ __all__ = [
     "KnownZone",
     "Membership",
     "MovedMeanwhile",
+    "Notice",
+    "Reminder",
     "SetUpCode",
     "Share",
     "SignInFailure",
@@ -29,7 +33,9 @@ __all__ = [
     "Status",
     "Team",
     "Token",
+    "TokenReading",
     "TokenRequest",
+    "UpstreamState",
     "User",
     "Version",
     "WorkingCopy",

@@ -23,21 +23,49 @@ class TokenQuerySet(GuardedQuerySet):
             return self.all()
         return self.filter(team__in=Team.objects.filter(memberships__user=user))
 
+    def managed(self) -> "TokenQuerySet":
+        """Those that a team answers for: made by the portal, or adopted."""
+        return self.filter(team__isnull=False)
+
+    def unmanaged(self) -> "TokenQuerySet":
+        """Those that a connection lists and nobody here answers for; the portal's own parent tokens aside."""
+        return self.filter(team__isnull=True, is_parent=False)
+
+    def alive(self) -> "TokenQuerySet":
+        """Those that exist at Cloudflare as far as is known, expired ones too."""
+        return self.exclude(status__in=Token.ENDED)
+
     def reaching(self, words: Iterable[str]) -> "TokenQuerySet":
         """The tokens that have any of these words (policy.reach) in their reach."""
         return self.filter(reduce(or_, (Q(reach__contains=f" {word} ") for word in words), Q(pk__in=())))
 
 
 class Token(GuardedModel):
-    """``value_lost``: the token was found by looking it up; nobody has seen its secret, and rolling it is the way on.
+    """``body`` is what it holds as last seen, ``approved`` what was agreed to: None where nobody did (unmanaged).
 
-    ``reach`` is what the body reaches, as words that can be searched on every database (policy.reach).
+    ``drifted``: the two grant something else. ``value_lost``: nobody has seen its present secret, and rolling it is the
+    way on. ``reach`` is what the body reaches, as words that can be searched on every database (policy.reach).
+    ``doing`` is what was sent to Cloudflare and not answered yet, so that only one thing is done at a time and a crash
+    leaves a trace. ``ended_at`` is when it was known to be gone. ``is_parent``: a connection's own credential, which
+    nobody rolls or revokes from here. ``replaces``: the token whose successor this is.
     """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
         DISABLED = "disabled", "Disabled"
         EXPIRED = "expired", "Expired"
+        REVOKED = "revoked", "Revoked"
+        GONE = "gone", "Gone from Cloudflare"
+
+    class Doing(models.TextChoices):
+        NOTHING = "", "Nothing"
+        CHANGING = "changing", "Being changed"
+        ROLLING = "rolling", "Being rolled"
+        DISABLING = "disabling", "Being disabled"
+        ENABLING = "enabling", "Being enabled"
+        REVOKING = "revoking", "Being revoked"
+
+    ENDED = (Status.REVOKED.value, Status.GONE.value)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="tokens")
@@ -50,6 +78,13 @@ class Token(GuardedModel):
     purpose = models.TextField(blank=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.ACTIVE)
     body = models.JSONField()
+    approved = models.JSONField(null=True)
+    drifted = models.BooleanField(default=False)
+    is_parent = models.BooleanField(default=False)
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="successors")
+    doing = models.CharField(max_length=16, choices=Doing, default=Doing.NOTHING, blank=True)
+    doing_since = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
     reach = models.TextField(blank=True)
     issued_on = models.DateTimeField(null=True)
     modified_on = models.DateTimeField(null=True)
@@ -74,6 +109,14 @@ class Token(GuardedModel):
 
     def get_absolute_url(self) -> str:
         return reverse("token", args=[self.pk])
+
+    @property
+    def is_managed(self) -> bool:
+        return self.team_id is not None
+
+    @property
+    def is_alive(self) -> bool:
+        return self.status not in self.ENDED
 
     def status_at(self, moment: datetime) -> str:
         return status_at(self.status, self.expires_on, moment)

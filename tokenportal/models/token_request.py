@@ -47,13 +47,23 @@ class TokenRequest(GuardedModel):
     """``version`` is the number of the newest version; ``digest`` is what that version compiles to, and what is agreed.
 
     ``reference`` ends the token's name at Cloudflare, so that a token whose answer was lost can be found again.
+    ``target`` is the token that an edit changes or a replacement succeeds; ``base`` is the body that an edit began with,
+    so that a change made elsewhere meanwhile is not overwritten unseen.
     """
+
+    class Kind(models.TextChoices):
+        CREATE = "create", "Create"
+        EDIT = "edit", "Edit"
+        REPLACE = "replace", "Replace"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=REFERENCE_LENGTH, unique=True, default=new_reference, editable=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="token_requests")
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="token_requests")
     template = models.CharField(max_length=64, blank=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.CREATE)
+    target = models.ForeignKey("tokenportal.Token", null=True, on_delete=models.PROTECT, related_name="later_requests")
+    base = models.JSONField(null=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     version = models.PositiveIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
@@ -69,6 +79,10 @@ class TokenRequest(GuardedModel):
         indexes = [models.Index(fields=["status", "changed_at"]), models.Index(fields=["team", "status"])]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="request_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind="create", target__isnull=True) | (~Q(kind="create") & Q(target__isnull=False)),
+                name="what_is_not_a_creation_has_a_target",
+            ),
             models.CheckConstraint(condition=~Q(status=Status.ISSUED) | ~Q(cloudflare_id=""), name="issued_has_a_cloudflare_id"),
             models.CheckConstraint(
                 condition=(Q(version=0) & Q(digest="")) | (Q(version__gt=0) & ~Q(digest="")),
@@ -89,6 +103,10 @@ class TokenRequest(GuardedModel):
     @property
     def state(self) -> Status:
         return Status(self.status)
+
+    @property
+    def is_edit(self) -> bool:
+        return self.kind == self.Kind.EDIT
 
     @property
     def waits_on(self) -> str:
