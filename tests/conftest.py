@@ -89,8 +89,8 @@ def lasting_portal(transactional_db: None) -> None:
 
 @pytest.fixture
 def context(context: Any) -> Any:
-    """A browser's context that gives up after five seconds rather than thirty."""
-    context.set_default_timeout(5000)
+    """A browser's context that gives up after twenty seconds rather than thirty."""
+    context.set_default_timeout(20_000)
     return context
 
 
