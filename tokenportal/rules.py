@@ -20,6 +20,7 @@ class Verdict:
 
 
 ALLOWED = Verdict()
+ALARMED = "There is an alarm about a token of this request. An admin must resolve it before anything else happens."
 
 
 class NotAllowed(Exception):
@@ -87,6 +88,8 @@ def may_discard(user: User, token_request: TokenRequest) -> Verdict:
         return Verdict("Only the person who began this draft can discard it.")
     if token_request.status not in (Status.DRAFT, Status.FAILED):
         return Verdict("It cannot be discarded any more.")
+    if token_request.alarm:
+        return Verdict(ALARMED)
     return may_start_in(user, token_request.team_id)
 
 
@@ -95,6 +98,8 @@ def may_reopen(user: User, token_request: TokenRequest) -> Verdict:
         return Verdict("Only the person who asked for this token can change it.")
     if token_request.status != Status.FAILED:
         return Verdict("Only a request whose token was not created goes back to draft.")
+    if token_request.alarm:
+        return Verdict(ALARMED)
     return may_start_in(user, token_request.team_id)
 
 
@@ -112,6 +117,8 @@ def may_issue(user: User, token_request: TokenRequest, *, creates_tokens: bool) 
         return Verdict("Only the person who asked for this token can create it.")
     if token_request.status not in (Status.DRAFT, Status.FAILED):
         return Verdict("This token has been created already, or is being created now.")
+    if token_request.alarm:
+        return Verdict(ALARMED)
     if creates_tokens and not user.is_admin:
         return Verdict("This token could create tokens itself. Only an admin can create such a token.")
     return may_start_in(user, token_request.team_id)

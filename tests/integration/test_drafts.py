@@ -1,14 +1,15 @@
 """Drafts through their pages: shared, taken back, discarded, reopened, and what stands between one and a token."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
 from tests import arrange
-from tokenportal import rules
-from tokenportal.actions import drafts, people, settling, standing
+from tokenportal import clock, rules
+from tokenportal.actions import drafts, issuing, people, settling, standing
 from tokenportal.models import AuditEvent, Share, Status, TokenRequest
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +90,10 @@ def test_what_was_not_created_is_changed_and_tried_again_or_discarded(portal: No
     one, web = failed(), arrange.signed_in("requester")
     assert web.post(f"/requests/{one.pk}/reopen/").status_code == 302
     assert fresh(one).status == Status.DRAFT
-    assert arrange.issue(fresh(one))
+    with pytest.raises(issuing.TooSoon, match="could still appear"):
+        arrange.issue(fresh(one))
+    with clock.at(clock.now() + timedelta(minutes=3)):
+        assert arrange.issue(fresh(one))
     two = failed()
     stale = fresh(two)
     drafts.discard(two, by=two.requester)

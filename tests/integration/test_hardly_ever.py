@@ -87,7 +87,7 @@ def test_a_creation_that_is_on_its_way_is_left_alone(portal: None) -> None:
     ready = arrange.checked(arrange.draft())
     with audit.recording(Event.TOKEN_ISSUING, by=None, subject=ready):
         ready.move(Status.ISSUING, changed_at=clock.now())
-    assert settling.look_up(ready).sentence == "There is nothing to look up: this request has been settled."
+    assert settling.look_up(ready).sentence == settling.ON_ITS_WAY
     assert TokenRequest.objects.get(pk=ready.pk).status == Status.ISSUING
 
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from tests import arrange
 from tokenportal import clock
-from tokenportal.actions import connections, drafts, settling, syncing, token_search
+from tokenportal.actions import alarms, connections, drafts, settling, syncing, token_search
 from tokenportal.management.commands import work
 from tokenportal.models import AuditEvent, Snapshot, Status, Token, TokenRequest
 from tokenportal.upstream import client as upstream_client
@@ -105,8 +105,8 @@ def failed_but_there() -> TokenRequest:
     call_command("sandbox_fault", "late", method="POST", seconds=3600)
     web = arrange.signed_in("requester")
     web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready))
-    with clock.at(clock.now() + timedelta(days=1)):
-        for _ in range(settling.EMPTY_LISTINGS_NEEDED):
+    for minutes in range(settling.EMPTY_LISTINGS_NEEDED):
+        with clock.at(clock.now() + timedelta(hours=1, minutes=minutes)):
             settling.look_up(TokenRequest.objects.get(pk=ready.pk))
     failed = TokenRequest.objects.get(pk=ready.pk)
     assert failed.status == Status.FAILED
@@ -121,7 +121,7 @@ def test_an_effect_that_comes_after_the_window_raises_an_alarm_once(portal: None
     failed = failed_but_there()
     sync()
     sync()
-    assert TokenRequest.objects.get(pk=failed.pk).alarm == syncing.STRAY
+    assert TokenRequest.objects.get(pk=failed.pk).alarm == alarms.STRAY
     assert AuditEvent.objects.filter(action="token.alarm", trail=failed.pk).count() == 1
     page = arrange.signed_in("requester").get(failed.get_absolute_url()).content.decode()
     assert 'data-testid="alarm"' in page
@@ -136,7 +136,7 @@ def test_a_second_token_with_a_request_s_reference_raises_an_alarm(portal: None)
     ]})  # fmt: skip
     sync()
     assert token.token_request
-    assert TokenRequest.objects.get(pk=token.token_request.pk).alarm == syncing.STRAY
+    assert TokenRequest.objects.get(pk=token.token_request.pk).alarm == alarms.STRAY
 
 
 def test_what_is_not_settled_yet_and_what_is_another_connection_s_raises_no_alarm(portal: None) -> None:

@@ -1,12 +1,14 @@
 """Creating the token: commit, call once, commit. The call is made with no transaction open."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import drafts, snapshots, token_search
+from tokenportal.actions import alarms, drafts, snapshots, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
@@ -24,6 +26,10 @@ class Changed(Exception):
 
 class AlreadyUnderWay(Exception):
     """The request has left the state from which a token may be created: somebody, or this very click, was first."""
+
+
+class TooSoon(Changed):
+    """An earlier attempt left so recently that its token may still appear."""
 
 
 class LeftUnrecorded(Exception):
@@ -62,7 +68,8 @@ def may_issue(user: User, token_request: TokenRequest, version: Version) -> rule
 def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -> Issued | None:
     """Create the token that was confirmed; None where the answer left no secret (the row's state says why).
 
-    Raises NotAllowed, Changed, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded after it.
+    Raises NotAllowed, Changed, TooSoon, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded
+    after it.
     """
     if token_request.status not in (Status.DRAFT, Status.FAILED):
         raise AlreadyUnderWay
@@ -72,7 +79,8 @@ def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -
         client = upstream.client(agreed.connection)
     except NeverSent as error:
         raise Changed(error.safe) from None
-    attempt = _begin(token_request, agreed, by=by)
+    number = _look_first(token_request, client, by=by)
+    attempt = _begin(token_request, agreed, number=number, by=by)
     try:
         return _send(attempt, client, agreed.payload, by=by)
     except MovedMeanwhile:
@@ -81,9 +89,40 @@ def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -
         raise LeftUnrecorded from error
 
 
-def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, by: User) -> Issued | None:
-    """The one POST, and its record."""
+def _look_first(token_request: TokenRequest, client: cloudflare.Client, *, by: User) -> int:
+    """The number of the next attempt. All before it must have had their settle window, and left no token.
+
+    Even where one was refused, for a refusal may lie. Raises TooSoon, Changed, AlreadyUnderWay, or NotAllowed with the
+    alarm that it raised.
+    """
+    earlier = list(token_request.attempts.all())
+    if not earlier:
+        return 1
+    if not TokenRequest.objects.filter(pk=token_request.pk, status=token_request.status).exists():
+        raise AlreadyUnderWay
+    window = timedelta(seconds=settings.SETTLE_WINDOW_SECONDS)
+    ends = [one.started_at + window for one in earlier if one.outcome != Attempt.Outcome.NEVER_SENT]
+    left = max(ends, default=clock.now()) - clock.now()
+    if left > timedelta(0):
+        seconds = int(left.total_seconds()) + 1
+        raise TooSoon(f"A token of the last attempt could still appear. Create it in {seconds} seconds.")
     try:
+        listing = client.list_tokens()
+    except cloudflare.CloudflareError as error:
+        raise Changed(f"Before it is sent again, Cloudflare's list must be read, and it could not be. {error.safe}") from None
+    if alarms.strays(token_request, listing.tokens):
+        alarms.sound(token_request, alarms.STRAY, by=by)
+        raise rules.NotAllowed(rules.ALARMED)
+    if not listing.complete:
+        raise Changed("Before it is sent again, Cloudflare's list must be read to its end, and it could not be. Try again.")
+    return len(earlier) + 1
+
+
+def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, by: User) -> Issued | None:
+    """The one POST, and its record. It leaves soon after its intent, or not at all: a look-up counts on that."""
+    try:
+        if clock.now() - attempt.started_at > timedelta(seconds=settings.UPSTREAM_DEADLINE_SECONDS):
+            raise NeverSent("The portal was held up, so nothing was sent.")
         created = client.create_token(body)
     except NeverSent as error:
         _failed(attempt, Attempt.Outcome.NEVER_SENT, error, by=by)
@@ -96,29 +135,40 @@ def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, 
     return None
 
 
-def _begin(token_request: TokenRequest, agreed: Version, *, by: User) -> Attempt:
-    """Commit the intent. Whoever moves the row sends the one POST; everybody else is told that it is under way."""
+def _begin(token_request: TokenRequest, agreed: Version, *, number: int, by: User) -> Attempt:
+    """Commit the intent. Whoever moves the row sends the one POST; everybody else is told that it is under way.
+
+    So is whoever looked first before an attempt that came and went meanwhile: its number is taken.
+    """
     try:
         with audit.recording(
             Event.TOKEN_ISSUING, by=by, subject=token_request, trail=token_request.pk, durable=DURABLE,
             digest=agreed.digest, version=agreed.number,
         ) as record:  # fmt: skip
             record.changes["status"] = [token_request.status, Status.ISSUING.value]
-            token_request.move(Status.ISSUING, changed_at=clock.now(), alarm="")
+            token_request.move(Status.ISSUING, changed_at=clock.now())
             attempt = Attempt(
-                token_request=token_request, number=token_request.attempts.count() + 1, version=agreed.number,
+                token_request=token_request, number=number, version=agreed.number,
                 digest=agreed.digest, by=by, started_at=clock.now(),
             )  # fmt: skip
             record.add(attempt)
-    except MovedMeanwhile:
+    except (MovedMeanwhile, IntegrityError):
         raise AlreadyUnderWay from None
     return attempt
+
+
+def hold(attempt: Attempt) -> None:
+    """Keep an attempt for the present recording. Raises MovedMeanwhile where somebody wrote to it since it was read."""
+    now = Attempt.objects.select_for_update().get(pk=attempt.pk)
+    if (now.ended_at, now.empty_listings) != (attempt.ended_at, attempt.empty_listings):
+        raise MovedMeanwhile
 
 
 def _failed(attempt: Attempt, outcome: str, error: cloudflare.CloudflareError, *, by: User | None) -> None:
     token_request = attempt.token_request
     with audit.recording(Event.TOKEN_ISSUE_FAILED, by=by, subject=token_request, trail=token_request.pk, ray=error.ray) as record:
         record.outcome, record.reason = "failed", error.safe
+        hold(attempt)
         token_request.move(Status.FAILED, changed_at=clock.now())
         record.change(attempt, outcome=outcome, ended_at=clock.now(), answer=error.safe[:400], ray=error.ray or "")
 
@@ -130,8 +180,7 @@ def _refused(attempt: Attempt, client: cloudflare.Client, error: Refused, *, by:
     except cloudflare.CloudflareError:
         _uncertain(attempt, error, by=by)
         return
-    reference = f"({attempt.token_request.reference})"
-    if not listing.complete or any(token.name.endswith(reference) for token in listing.tokens):
+    if not listing.complete or alarms.strays(attempt.token_request, listing.tokens):
         _uncertain(attempt, error, by=by)
     else:
         _failed(attempt, Attempt.Outcome.REFUSED, error, by=by)
@@ -141,37 +190,52 @@ def _uncertain(attempt: Attempt, error: cloudflare.CloudflareError, *, by: User 
     token_request = attempt.token_request
     with audit.recording(Event.TOKEN_UNCERTAIN, by=by, subject=token_request, trail=token_request.pk, ray=error.ray) as record:
         record.outcome, record.reason = "failed", error.safe
+        hold(attempt)
         token_request.move(Status.UNCERTAIN, changed_at=clock.now())
         record.change(attempt, answer=error.safe[:400], ray=error.ray or "")
 
 
 def _completed(attempt: Attempt, seen: TokenRecord, *, by: User) -> Token:
-    """Complete an attempt whose answer is in hand, also where it took so long that a look-up counted it as lost."""
+    """Complete an attempt whose answer is in hand, also where it took so long that a look-up counted it as lost.
+
+    Nor does it matter that a reading of the list wrote the token down as a stranger's at the very same moment.
+    """
     try:
         return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
-    except MovedMeanwhile:
+    except (MovedMeanwhile, IntegrityError):
+        attempt.refresh_from_db()
         attempt.token_request.refresh_from_db()
-        if attempt.token_request.status != Status.UNCERTAIN:
-            raise
+        if attempt.ended_at or attempt.token_request.status not in (Status.ISSUING, Status.UNCERTAIN):
+            raise MovedMeanwhile from None
         return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
 
 
 def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: str) -> Token:
-    """Write down the token that this attempt made. Its event is committed before anybody sees the secret."""
+    """Write down the token that this attempt made. Its event is committed before anybody sees the secret.
+
+    Where a reading of the list has met the token already, its row becomes this request's. Raises MovedMeanwhile.
+    """
     token_request = attempt.token_request
     version = token_request.versions.select_related("connection").get(number=attempt.version)
     adopted = outcome == Attempt.Outcome.ADOPTED
-    token = Token(
-        connection=version.connection, token_request=token_request, team=token_request.team, owner=version.owner,
-        backup_owner=version.backup_owner, cloudflare_id=seen.id, purpose=version.spec.purpose, value_lost=adopted,
-        approved=version.payload,
-        **as_seen(seen, version.payload, version.connection),
-    )  # fmt: skip
+    met = Token.objects.filter(connection=version.connection, cloudflare_id=seen.id, token_request__isnull=True).first()
+    token = met or Token(connection=version.connection, cloudflare_id=seen.id)
+    fields = {
+        "token_request": token_request, "team": token_request.team, "owner": version.owner,
+        "backup_owner": version.backup_owner, "purpose": version.spec.purpose, "value_lost": adopted,
+        "approved": version.payload, **as_seen(seen, version.payload, version.connection),
+    }  # fmt: skip
     event = Event.TOKEN_ADOPTED if adopted else Event.TOKEN_ISSUED
     with audit.recording(event, by=by, subject=token, trail=token_request.pk, token_id=seen.id, digest=attempt.digest) as record:
+        hold(attempt)
         token_request.move(Status.ISSUED, changed_at=clock.now(), cloudflare_id=seen.id)
         record.change(attempt, outcome=outcome, ended_at=clock.now())
-        record.add(token)
+        if met:
+            record.change(token, **fields)
+        else:
+            for name, value in fields.items():
+                setattr(token, name, value)
+            record.add(token)
     return token
 
 

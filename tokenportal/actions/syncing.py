@@ -1,18 +1,13 @@
 """What became of the tokens at Cloudflare: their list read anew, and what is known here brought up to date."""
 
-import re
 from dataclasses import dataclass
 
 from tokenportal import audit, clock, cloudflare, upstream
-from tokenportal.actions import settling, token_search
+from tokenportal.actions import alarms, settling, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
-from tokenportal.models import Connection, Status, Token, TokenRequest
-from tokenportal.models.token_request import REFERENCE_ALPHABET, REFERENCE_LENGTH
+from tokenportal.models import Connection, Token
 from tokenportal.policy.compile import same_grant
-
-REFERENCE = re.compile(rf"\(([{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}})\)\Z")
-STRAY = "A token with this request's reference exists at Cloudflare, and the portal did not count it as created."
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ def sync(connection: Connection) -> Synced:
         with audit.recording(Event.TOKENS_SYNCED, by=None, subject=connection, tokens=len(known)) as recording:
             for token in known:
                 _update(recording, token, records[token.cloudflare_id])
-    strays = _alarmed(connection, records)
+    strays = alarms.sound_all(connection, listing.tokens)
     sentence = f"tokens at Cloudflare: {len(records)}, made by the portal: {len(known)}, requests with an alarm: {strays}"
     return Synced(connection, worked=True, sentence=sentence)
 
@@ -71,20 +66,3 @@ def _update(recording: audit.Record, token: Token, seen: TokenRecord) -> None:
         expires_on=seen.expires_on,
         seen_at=clock.now(),
     )
-
-
-def _alarmed(connection: Connection, records: dict[str, TokenRecord]) -> int:
-    """Raise an alarm for each request whose reference a token carries that is not its own; how many there are."""
-    # Whatever connection made them: two connections of one account list the same tokens.
-    owned = set(Token.objects.filter(cloudflare_id__in=records).values_list("cloudflare_id", flat=True))
-    ends = (REFERENCE.search(record.name) for record in records.values() if record.id not in owned)
-    references = {end[1] for end in ends if end}
-    # What is not settled yet is settling's to judge.
-    settled = TokenRequest.objects.exclude(status__in=[Status.ISSUING, Status.UNCERTAIN])
-    found = list(settled.filter(reference__in=references, versions__connection=connection).distinct())
-    for token_request in found:
-        if token_request.alarm != STRAY:
-            with audit.recording(Event.TOKEN_ALARM, by=None, subject=token_request, trail=token_request.pk) as recording:
-                recording.outcome, recording.reason = "failed", STRAY
-                recording.change(token_request, alarm=STRAY)
-    return len(found)

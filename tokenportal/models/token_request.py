@@ -36,11 +36,15 @@ def shared_with(user: User) -> Q:
 
 class TokenRequestQuerySet(GuardedQuerySet):
     def visible_to(self, user: User) -> "TokenRequestQuerySet":
-        """Drafts: the requester and those it is shared with. From issuing on: the team, auditors, admins too."""
+        """Drafts: the requester and those it is shared with. From issuing on: the team, auditors, admins too.
+
+        What has an alarm is an admin's to resolve, whatever its state.
+        """
         own = Q(requester=user) | shared_with(user)
         private = Q(status__in=[Status.DRAFT, Status.DISCARDED])
         everybody = Q() if user.is_admin or user.is_auditor else Q(team__memberships__user=user)
-        return self.filter(pk__in=TokenRequest.objects.filter(own | (~private & everybody)).values("pk"))
+        alarmed = ~Q(alarm="") if user.is_admin else Q(pk__in=())
+        return self.filter(pk__in=TokenRequest.objects.filter(own | (~private & everybody) | alarmed).values("pk"))
 
 
 class TokenRequest(GuardedModel):
@@ -49,6 +53,7 @@ class TokenRequest(GuardedModel):
     ``reference`` ends the token's name at Cloudflare, so that a token whose answer was lost can be found again.
     ``target`` is the token that an edit changes or a replacement succeeds; ``base`` is the body that an edit began with,
     so that a change made elsewhere meanwhile is not overwritten unseen.
+    ``accepted_strays`` are ids at Cloudflare: tokens with this reference that an admin knows of and leaves alone.
     """
 
     class Kind(models.TextChoices):
@@ -69,6 +74,7 @@ class TokenRequest(GuardedModel):
     digest = models.CharField(max_length=64, blank=True)
     cloudflare_id = models.CharField(max_length=32, blank=True)
     alarm = models.CharField(max_length=400, blank=True)
+    accepted_strays = models.JSONField(default=list)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 
@@ -115,12 +121,14 @@ class TokenRequest(GuardedModel):
     def move(self, to: Status, **fields: Any) -> None:
         """Go to another state, together with ``fields``, if the row is still where this object believes it to be.
 
+        An alarm that was raised meanwhile counts as having moved.
+
         Raises IllegalMove for an arrow that is not in TRANSITIONS, MovedMeanwhile when another process was first.
         """
         require_recording(type(self))
         if to not in TRANSITIONS[self.state]:
             raise IllegalMove(f"{self.status} -> {to}")
-        here = TokenRequest.objects.filter(pk=self.pk, status=self.status, version=self.version)
+        here = TokenRequest.objects.filter(pk=self.pk, status=self.status, version=self.version, alarm=self.alarm)
         if here.update(status=to, **fields) != 1:
             raise MovedMeanwhile
         self.status = to

@@ -2,15 +2,15 @@ import logging
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import settling, syncing
-from tokenportal.models import TokenRequest
+from tokenportal.actions import syncing, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -33,14 +33,15 @@ def attempt(what: str, step: Callable[[], str]) -> None:
     last_told[what] = told
 
 
+read_at: dict[UUID, datetime] = {}
+"""When each connection was last read for what is watched. A runner that starts reads them all: a crash may have been the reason."""
+
+
 def settle() -> str:
-    for token_request in settling.open_requests():
-        attempt(token_request.reference, partial(looked_up, token_request))
+    for one in watching.rounds(read_at):
+        for what, step in watching.steps(one):
+            attempt(what, step)
     return ""
-
-
-def looked_up(token_request: TokenRequest) -> str:
-    return settling.look_up(token_request).sentence
 
 
 def sync() -> str:
@@ -48,7 +49,7 @@ def sync() -> str:
 
 
 class Command(BaseCommand):
-    help = "The one periodic runner: settles what is uncertain and reads the tokens anew. Runs until it is stopped."
+    help = "The one periodic runner: settles what is uncertain, watches what was settled and reads the tokens anew. Runs until it is stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="do one round and stop")
