@@ -3,16 +3,19 @@
 import json
 import socket
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
 
 import requests
 import urllib3
 from requests import exceptions as broken
 
-from tokenportal.cloudflare import deadline, shapes
+from tokenportal.cloudflare import deadline, quiet, shapes
 from tokenportal.cloudflare.deadline import Watch
-from tokenportal.cloudflare.errors import NeverSent, OutcomeUnknown, RateLimited, Refused, safe_ray, safe_words
+from tokenportal.cloudflare.errors import CloudflareError, NeverSent, OutcomeUnknown, RateLimited, Refused
+from tokenportal.cloudflare.words import safe_documentation, safe_ray, safe_words
 from tokenportal.secret import Secret
 
 CHUNK = 16 * 1024
@@ -33,11 +36,12 @@ class BearerAuth(requests.auth.AuthBase):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete, well-formed success."""
+    """A complete, well-formed success. ``quiet``: the seconds for which Cloudflare wants no further call (see quiet)."""
 
     result: Any
     info: dict[str, Any]
     ray: str
+    quiet: float = 0.0
 
     @property
     def total(self) -> int | None:
@@ -46,18 +50,44 @@ class Answer:
         return told if type(told) is int and 0 <= told < MOST_ROWS else None
 
 
+Send = Callable[[], Answer]
+
+
+class Gate(Protocol):
+    """What stands before the door: it makes a call by calling ``send`` once, or raises NeverSent instead.
+
+    ``ask`` is a harmless read that a gate may send before a write, where it is not known whether anybody answers;
+    None where the call itself is a read.
+    """
+
+    def __call__(self, send: Send, ask: Send | None) -> Answer: ...
+
+
+def no_gate(send: Send, ask: Send | None) -> Answer:
+    return send()
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Makes calls to one base address with one credential. ``deadline`` is seconds for the whole of a call."""
+    """Makes calls to one base address with one credential. ``deadline`` is seconds for the whole of a call.
+
+    ``harmless`` is the path of a read that changes nothing and is always allowed.
+    """
 
     base_url: str
     credential: Secret
     session: requests.Session
     deadline: float
     max_bytes: int
+    harmless: str
+    gate: Gate = no_gate
 
     def call(self, method: str, path: str, *, body: Any = None, query: dict[str, Any] | None = None) -> Answer:
         """One exchange. Raises NeverSent, Refused, RateLimited or OutcomeUnknown, never a requests error."""
+        ask = None if method == "GET" else partial(self._once, "GET", self.harmless, None, None)
+        return self.gate(partial(self._once, method, path, body, query), ask)
+
+    def _once(self, method: str, path: str, body: Any, query: dict[str, Any] | None) -> Answer:
         with deadline.within(self.deadline) as watch:
             return self._exchange(watch, method, path, body, query)
 
@@ -73,13 +103,21 @@ class Caller:
             raise self._no_answer(error, began=watch.began) from None
         except (OSError, urllib3.exceptions.HTTPError, ValueError):
             raise OutcomeUnknown("the connection broke") from None
+        seconds = quiet.asked_for(response.status_code, response.headers)
+        try:
+            return replace(self._heard(response, until), quiet=seconds)
+        except CloudflareError as error:
+            error.quiet = seconds
+            raise
+        finally:
+            response.close()
+
+    def _heard(self, response: requests.Response, until: float) -> Answer:
         ray = safe_ray(response.headers.get("cf-ray"))
         try:
             text = self._read(response, until)
         except (broken.RequestException, urllib3.exceptions.HTTPError, OSError):
             raise OutcomeUnknown("the answer was cut off", ray=ray, status=response.status_code) from None
-        finally:
-            response.close()
         return self._understand(response, text, ray)
 
     @staticmethod
@@ -151,9 +189,11 @@ class Caller:
         raise OutcomeUnknown(f"it answered with status {status}", ray=ray, status=status)
 
     def _refusal(self, response: requests.Response, errors: list[Any], ray: str) -> Refused:
-        codes = tuple(error["code"] for error in errors if type(error.get("code")) is int)
+        told = [error for row in errors[:3] for error in (row, *shapes.chained(row))]
+        codes = tuple(error["code"] for error in told if type(error.get("code")) is int)
         messages = tuple(safe_words(error.get("message", ""), self.credential) for error in errors[:3])
         if response.status_code == 429:
-            after = response.headers.get("Retry-After", "")
-            return RateLimited(codes, messages, retry_after=int(after) if after.isdigit() and len(after) < 7 else None, ray=ray)
-        return Refused(response.status_code, codes, messages, ray=ray)
+            return RateLimited(codes, messages, seconds=quiet.asked_for(429, response.headers), ray=ray)
+        pages = (safe_documentation(error.get("documentation_url"), self.credential) for error in errors[:3])
+        read_on = next(filter(None, pages), "")
+        return Refused(response.status_code, codes, messages, ray=ray, read_on=read_on)

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from tokenportal.cloudflare import shapes
-from tokenportal.cloudflare.call import Answer, Caller
+from tokenportal.cloudflare.call import Answer, Caller, Gate, no_gate
 from tokenportal.cloudflare.deadline import new_session
 from tokenportal.cloudflare.errors import OutcomeUnknown
 from tokenportal.cloudflare.shapes import Listing, NamedRecord, TokenRecord, Verified, ZoneRecord
@@ -29,15 +29,19 @@ class Created:
 class Client:
     """``owner_path`` is ``user`` or ``accounts/<id>``: whose tokens these are. ``deadline`` is seconds a call.
 
-    Every method makes exactly one request per page or write, and raises a CloudflareError that says what is known.
+    ``gate`` decides whether a call may go out (see call.Gate). Every method makes exactly one request per page or write,
+    and raises a CloudflareError that says what is known.
     """
 
     def __init__(
         self, base_url: str, credential: Secret, *, owner_path: str, session: requests.Session | None = None,
-        deadline: float = 15.0, max_bytes: int = 1024 * 1024,
+        deadline: float = 15.0, max_bytes: int = 1024 * 1024, gate: Gate = no_gate,
     ) -> None:  # fmt: skip
         self.owner_path = owner_path
-        self._caller = Caller(base_url.rstrip("/"), credential, session or new_session(), deadline, max_bytes)
+        self._caller = Caller(
+            base_url.rstrip("/"), credential, session or new_session(), deadline, max_bytes,
+            harmless=self._verify_path, gate=gate,
+        )  # fmt: skip
 
     def create_token(self, body: dict[str, Any]) -> Created:
         """POST one token, once. Anything but a success that carries id and value is OutcomeUnknown or a refusal."""
@@ -75,7 +79,7 @@ class Client:
 
     def verify(self) -> Verified:
         """Ask about the credential itself. The address must be of the credential's own kind."""
-        return self._shaped(self._caller.call("GET", f"{self.owner_path}/tokens/verify"), shapes.verified)
+        return self._shaped(self._caller.call("GET", self._verify_path), shapes.verified)
 
     def read(self, path: str) -> None:
         """GET an address below the API's, for whether it is allowed; what it says is not looked at."""
@@ -102,6 +106,10 @@ class Client:
                 yield self._row(answer, shapes.zone, row)
             done += len(rows)
             progress(done, answer.total, last)
+
+    @property
+    def _verify_path(self) -> str:
+        return f"{self.owner_path}/tokens/verify"
 
     def _at(self, token_id: str) -> str:
         return f"{self.owner_path}/tokens/{token_id}"

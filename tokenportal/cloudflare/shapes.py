@@ -91,6 +91,12 @@ def rows(value: Any) -> list[Mapping[str, Any]]:
     return [mapping(row) for row in value]
 
 
+def chained(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What stands behind an error, innermost last; nothing where it is not of that shape."""
+    chain = error.get("error_chain")
+    return [row for row in chain[:5] if isinstance(row, dict)] if isinstance(chain, list) else []
+
+
 def identifier(value: Any) -> str:
     if not isinstance(value, str) or not ID_PATTERN.fullmatch(value):
         raise WrongShape("an id of 32 hex digits was expected")

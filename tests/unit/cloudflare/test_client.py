@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tokenportal import cloudflare
+from tokenportal import clock, cloudflare
 from tokenportal.cloudflare import Client, CloudflareError, NeverSent, OutcomeUnknown, RateLimited, Refused
 from tokenportal.secret import Secret
 
@@ -214,7 +214,7 @@ def test_a_refusal_is_told_in_words_without_our_credential(server: Server) -> No
         (400, 1001, "permission group abc not found", "does not know one of the permissions"),
         (404, 1003, "Token not found", "does not know it (any more)"),
         (403, 10000, "Authentication error", "the connection may not do this"),
-        (400, 400, "name must have a length", "refused it (400)"),
+        (400, 400, "name must have a length", "empty or too long. Choose another one."),
     ],
 )
 def test_a_refusal_is_read_by_status_code_and_message(server: Server, status: int, code: int, message: str, words: str) -> None:
@@ -227,10 +227,12 @@ def test_a_refusal_is_read_by_status_code_and_message(server: Server, status: in
 
 def test_a_rate_limit_says_when_to_come_back(server: Server) -> None:
     server.script = says(http(429, refusal(971, "throttle"), "Retry-After: 30"))
-    with pytest.raises(RateLimited) as raised:
+    with clock.at(datetime(2026, 11, 25, 14, 5, 10, tzinfo=UTC)), pytest.raises(RateLimited) as raised:
         client(server).create_token({})
-    assert raised.value.retry_after == 30
-    assert "Try again in 30 seconds" in raised.value.safe
+    assert (raised.value.seconds, raised.value.quiet) == (30, 30)
+    assert raised.value.safe == (
+        "Cloudflare takes no calls for now, because there were too many. It takes them again from 14:05:40 UTC on."
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
