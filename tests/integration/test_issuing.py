@@ -66,7 +66,7 @@ def test_confirming_again_sends_nothing_and_shows_nothing(portal: None) -> None:
     [
         ("forbidden", Status.FAILED, "The token was not created"),
         ("invalid", Status.FAILED, "The token was not created"),
-        ("rate_limit", Status.FAILED, "The token was not created"),
+        ("rate_limit", Status.UNCERTAIN, "Nobody knows yet"),
         ("refuse_connection", Status.FAILED, "The token was not created"),
         ("slow", Status.UNCERTAIN, "Nobody knows yet"),
         ("drop", Status.UNCERTAIN, "Nobody knows yet"),

@@ -108,7 +108,7 @@ def _read(snapshot: Snapshot, generation: uuid.UUID) -> tuple[list[dict[str, obj
     Lists shift while one pages through them, so that a row may come twice; the first one stays.
     """
     connection = snapshot.connection
-    client = upstream.client(connection)
+    client = upstream.client(connection, background=True)
     groups = client.permission_groups()
     KnownAccount.objects.bulk_create(
         (

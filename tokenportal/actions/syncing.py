@@ -33,7 +33,7 @@ def sync(connection: Connection) -> Synced:
     as failed, or is a second one) raises that request's alarm. Raises AuditUnavailable.
     """
     try:
-        listing = upstream.client(connection).list_tokens()
+        listing = upstream.client(connection, background=True).list_tokens()
     except cloudflare.CloudflareError as error:
         return Synced(connection, worked=False, sentence=error.safe)
     records = {record.id: record for record in listing.tokens}

@@ -29,7 +29,7 @@ def try_out(token: Token, *, by: User, secret: Secret) -> Trial:
     """Ask Cloudflare about this secret, and use it once for reading. Raises NotAllowed and AuditUnavailable before it is used."""
     rules.require(rules.may_try(by, token))
     audit.note(Event.TOKEN_TRIED, by=by, subject=token, trail=token.token_request_id)
-    client = upstream.client_for(token.connection.owner_path, secret)
+    client = upstream.client(token.connection, secret=secret)
     try:
         verified = client.verify()
     except Refused as error:

@@ -1,15 +1,20 @@
-"""From a connection's row to a client that can call: opened credential, transport, deadline."""
+"""From a connection's row to a client that can call: opened credential, transport, deadline, gate."""
 
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from tokenportal import cloudflare, crypto, keys
-from tokenportal.models import Connection
+from tokenportal import clock, cloudflare, crypto, keys
+from tokenportal.models import Connection, UpstreamState
 from tokenportal.policy.surroundings import Owner
 from tokenportal.secret import Secret
+from tokenportal.upstream import breaker, gate
+from tokenportal.upstream.gate import Gate
 
 TABLE, COLUMN = "connection", "sealed_credential"
 
@@ -35,18 +40,65 @@ def credential(connection: Connection) -> Secret:
         ) from None
 
 
-def client(connection: Connection) -> cloudflare.Client:
-    return client_for(connection.owner_path, credential(connection))
+def client(connection: Connection, *, secret: Secret | None = None, background: bool = False) -> cloudflare.Client:
+    """Whatever it calls passes the connection's gate. Raises NeverSent where the stored credential does not open.
 
-
-def client_for(owner_path: str, secret: Secret) -> cloudflare.Client:
-    """A client for a credential that may not be stored yet. ``owner_path``: ``user`` or ``accounts/<id>``."""
+    ``secret`` takes the place of the stored credential; ``background``: nobody waits for what is read (see gate).
+    """
     session = cloudflare.new_session()
     base = settings.CLOUDFLARE_API_BASE_URL
     if settings.UPSTREAM_TRANSPORT:
         parts = urlsplit(base)
         session.mount(f"{parts.scheme}://{parts.netloc}/", import_string(settings.UPSTREAM_TRANSPORT)())
-    return cloudflare.Client(base, secret, owner_path=owner_path, session=session, deadline=settings.UPSTREAM_DEADLINE_SECONDS)
+    return cloudflare.Client(
+        base, secret or credential(connection), owner_path=connection.owner_path, session=session,
+        deadline=settings.UPSTREAM_DEADLINE_SECONDS, gate=Gate(connection.pk, background=background),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a connection's calls stand. ``used`` of ``calls`` were made in the last ``seconds``.
+
+    ``blocked_until``: Cloudflare wants no calls before. ``failures`` in a row had no answer; with enough of them
+    ``is_silent`` is true, and none is made until ``open_until``, or but one to find out where that is None.
+    """
+
+    used: int
+    calls: int
+    seconds: int
+    blocked_until: datetime | None = None
+    failures: int = 0
+    is_silent: bool = False
+    open_until: datetime | None = None
+
+
+def standing(connection: Connection) -> Standing:
+    """Read from what is shared between all processes; Cloudflare is not asked."""
+    budget, now = gate.budget(), clock.now()
+    state = UpstreamState.objects.filter(pk=connection.pk).first()
+    if state is None:
+        return Standing(0, budget.calls, budget.seconds)
+    return Standing(
+        budget.used(state.slots, now), budget.calls, budget.seconds, breaker.blocked_until(state, now),
+        state.failures, state.open_until is not None, breaker.open_until(state, now),
+    )  # fmt: skip
+
+
+def ask_again() -> list[Connection]:
+    """Ask once through each connection in use whose breaker waits for that, so that it closes although nobody presses anything.
+
+    Gives back those through which nobody answers yet.
+    """
+    now, silent = clock.now(), []
+    waiting = UpstreamState.objects.filter(open_until__isnull=False, connection__is_active=True).select_related("connection")
+    for state in waiting:
+        if breaker.open_until(state, now) is None:
+            with suppress(cloudflare.CloudflareError):
+                client(state.connection, background=True).verify()
+        if standing(state.connection).is_silent:
+            silent.append(state.connection)
+    return silent
 
 
 def owner(connection: Connection) -> Owner:
