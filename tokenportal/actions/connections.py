@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Max
 
-from tokenportal import audit, clock, crypto, rules, upstream
+from tokenportal import audit, clock, cloudflare, crypto, rules, upstream
 from tokenportal.actions import probing
 from tokenportal.audit import Event
 from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, User
@@ -127,13 +128,29 @@ def test(connection: Connection, *, by: User | None) -> list[dict[str, Any]]:
     return found.lines
 
 
+def ask_again() -> list[Connection]:
+    """Ask once through each connection whose breaker waits for that, so that it closes although nobody presses anything.
+
+    Gives back those through which nobody answers yet.
+    """
+    silent = []
+    for connection in Connection.objects.filter(is_active=True, upstream_state__open_until__isnull=False):
+        if upstream.standing(connection).open_until is None:
+            with suppress(cloudflare.CloudflareError):
+                upstream.client(connection, background=True).verify()
+        if upstream.standing(connection).is_silent:
+            silent.append(connection)
+    return silent
+
+
 def last_known_to_work() -> bool | None:
     """What the newest dealings with Cloudflare say, without another call: whether some connection in use worked.
 
     None where nothing is known, or only from longer ago than three rounds of syncing.
     """
     since = clock.now() - timedelta(seconds=3 * settings.SYNC_INTERVAL_SECONDS)
-    active = Connection.objects.filter(is_active=True).select_related("snapshot").annotate(token_seen_at=Max("tokens__seen_at"))
+    active = Connection.objects.filter(is_active=True).select_related("snapshot", "upstream_state")
+    active = active.annotate(token_seen_at=Max("tokens__seen_at"))
     newest = [max(known) for known in map(_dealings, active) if known]
     recent = [worked for at, worked in newest if at >= since]
     return any(recent) if recent else None
@@ -141,7 +158,7 @@ def last_known_to_work() -> bool | None:
 
 def _dealings(connection: Connection) -> list[tuple[datetime, bool]]:
     """When something was asked of Cloudflare through a connection, and whether it answered as it should."""
-    snapshot = getattr(connection, "snapshot", None)
+    snapshot, state = getattr(connection, "snapshot", None), getattr(connection, "upstream_state", None)
     known: list[tuple[datetime | None, bool]] = [
         (connection.tested_at, bool(connection.report and connection.report[0]["ok"])),
         (connection.token_seen_at, True),  # type: ignore[attr-defined]
@@ -150,4 +167,6 @@ def _dealings(connection: Connection) -> list[tuple[datetime, bool]]:
         known.append((snapshot.read_at, True))
     if snapshot is not None and snapshot.state == Snapshot.State.FAILED:
         known.append((snapshot.started_at, False))
+    if state is not None and state.open_until is not None:
+        known.append((clock.now(), False))  # it has not answered since
     return [(at, worked) for at, worked in known if at is not None]

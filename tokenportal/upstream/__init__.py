@@ -1,6 +1,5 @@
 """From a connection's row to a client that can call: opened credential, transport, deadline, gate."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,22 +82,6 @@ def standing(connection: Connection) -> Standing:
         budget.used(state.slots, now), budget.calls, budget.seconds, breaker.blocked_until(state, now),
         state.failures, state.open_until is not None, breaker.open_until(state, now),
     )  # fmt: skip
-
-
-def ask_again() -> list[Connection]:
-    """Ask once through each connection in use whose breaker waits for that, so that it closes although nobody presses anything.
-
-    Gives back those through which nobody answers yet.
-    """
-    now, silent = clock.now(), []
-    waiting = UpstreamState.objects.filter(open_until__isnull=False, connection__is_active=True).select_related("connection")
-    for state in waiting:
-        if breaker.open_until(state, now) is None:
-            with suppress(cloudflare.CloudflareError):
-                client(state.connection, background=True).verify()
-        if standing(state.connection).is_silent:
-            silent.append(state.connection)
-    return silent
 
 
 def owner(connection: Connection) -> Owner:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import syncing, watching
+from tokenportal.actions import connections, syncing, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -44,6 +44,10 @@ def settle() -> str:
     return ""
 
 
+def ask_again() -> str:
+    return " ".join(f"{connection}: Cloudflare does not answer." for connection in connections.ask_again())
+
+
 def sync() -> str:
     return " ".join(f"{result.connection}: {result.sentence}" for result in syncing.sync_all() if not result.worked)
 
@@ -59,6 +63,7 @@ class Command(BaseCommand):
         with coming_from(Origin("work")):
             while True:
                 close_old_connections()
+                attempt("asking again", ask_again)
                 attempt("settling", settle)
                 if time.monotonic() >= sync_next:
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
