@@ -87,13 +87,21 @@ def start(*, by: User, team: Team, template: str = "", connection: Connection | 
     rules.require(rules.may_start_in(by, team.pk))
     if connection is not None:
         rules.require(rules.may_use(connection, team.pk))
+    return begun(team=team, by=by, owner=by, spec=spec_from(template, connection), connection=connection, template=template)
+
+
+def begun(
+    *, team: Team, by: User, owner: User, spec: TokenSpec, connection: Connection | None, backup_owner: User | None = None,
+    **fields: Any,
+) -> TokenRequest:  # fmt: skip
+    """A new draft with this spec in its working copy; ``fields`` are more of the request's. Whoever calls has asked the rules."""
     now = clock.now()
-    token_request = TokenRequest(team=team, requester=by, template=template, created_at=now, changed_at=now)
+    token_request = TokenRequest(team=team, requester=by, created_at=now, changed_at=now, **fields)
     with audit.recording(Event.DRAFT_STARTED, by=by, subject=token_request, trail=token_request.pk) as record:
         record.add(token_request)
         WorkingCopy.objects.create(
-            token_request=token_request, spec_json=spec_from(template, connection).to_json(), connection=connection,
-            owner=by, saved_at=now, saved_by=by,
+            token_request=token_request, spec_json=spec.to_json(), connection=connection, owner=owner,
+            backup_owner=backup_owner, saved_at=now, saved_by=by,
         )  # fmt: skip
     return token_request
 

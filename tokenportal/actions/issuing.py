@@ -8,11 +8,10 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, drafts, snapshots, token_search
+from tokenportal.actions import alarms, drafts, snapshots, standing, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
-from tokenportal.policy import compile as compiling
 from tokenportal.policy import moments, words
 from tokenportal.secret import Secret
 
@@ -49,9 +48,8 @@ def agreed_version(token_request: TokenRequest, *, number: int, digest: str) -> 
     version = drafts.current_version(token_request)
     if version is None or version.number != number:
         raise Changed("The draft has changed since this summary was opened. Check it again.")
-    payload = compiling.compile(
-        version.spec, snapshots.catalogue(version.connection), upstream.owner(version.connection),
-        reference=token_request.reference,
+    payload = standing.compiled(
+        token_request, version.spec, snapshots.catalogue(version.connection), upstream.owner(version.connection)
     )  # fmt: skip
     if not digest or len({payload.digest, version.digest, token_request.digest, digest}) != 1:
         raise Changed("What would be sent is not what this summary showed. Check it again.")
@@ -223,7 +221,7 @@ def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: s
     fields = {
         "token_request": token_request, "team": token_request.team, "owner": version.owner,
         "backup_owner": version.backup_owner, "purpose": version.spec.purpose, "value_lost": adopted,
-        "approved": version.payload, **as_seen(seen, version.payload, version.connection),
+        "approved": version.payload, "replaces": token_request.target, **as_seen(seen, version.payload, version.connection),
     }  # fmt: skip
     event = Event.TOKEN_ADOPTED if adopted else Event.TOKEN_ISSUED
     with audit.recording(event, by=by, subject=token, trail=token_request.pk, token_id=seen.id, digest=attempt.digest) as record:

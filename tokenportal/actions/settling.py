@@ -118,13 +118,7 @@ def _judged(found: Open, listing: Listing, *, asked_at: datetime, by: User | Non
 
 def as_body(seen: TokenRecord) -> dict[str, object]:
     """A seen token in the form of a body, for comparison."""
-    body: dict[str, object] = {"name": seen.name, "policies": seen.policies}
-    if seen.condition:
-        body["condition"] = seen.condition
-    for name, moment in (("not_before", seen.not_before), ("expires_on", seen.expires_on)):
-        if moment:
-            body[name] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return body
+    return seen.body
 
 
 def _left_behind(token_request: TokenRequest, *, by: User | None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tokenportal import clock, rules
 from tokenportal.actions import snapshots
-from tokenportal.models import WorkingCopy
+from tokenportal.models import TokenRequest, WorkingCopy
 from tokenportal.policy import compile as compiling
 from tokenportal.policy import problems as problem_finding
 from tokenportal.policy import spec as specs
@@ -34,6 +34,13 @@ def mentioned_zones(spec: TokenSpec) -> set[str]:
     return {zone for block in spec.blocks for zone in (*block.zones.zones, *block.zones.except_zones)}
 
 
+def compiled(token_request: TokenRequest, spec: TokenSpec, catalogue: Catalogue, owner: Owner) -> Payload:
+    """The body that this request sends for a frozen spec, with what a change keeps of its token."""
+    return compiling.compile(
+        spec, catalogue, owner, reference=token_request.name_reference, status=token_request.kept_status
+    )  # fmt: skip
+
+
 def of(copy: WorkingCopy, spec: TokenSpec | None = None) -> Standing:
     """How a working copy stands; ``spec`` is looked at in place of its own, for entries that are not saved."""
     spec = copy.spec if spec is None else spec
@@ -43,7 +50,7 @@ def of(copy: WorkingCopy, spec: TokenSpec | None = None) -> Standing:
         catalogue = snapshots.catalogue(copy.connection)
         around = snapshots.surroundings(copy.connection, mentioned_zones(spec))
     frozen = specs.freeze(spec, clock.now())
-    payload = compiling.compile(frozen, catalogue, around.owner, reference=copy.token_request.reference)
+    payload = compiled(copy.token_request, frozen, catalogue, around.owner)
     return Standing(spec, frozen, catalogue, around, tuple(_problems(copy, spec, catalogue, around)), payload)
 
 

@@ -33,6 +33,17 @@ class TokenRecord:
     not_before: datetime | None = None
     expires_on: datetime | None = None
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """What it grants, in the form of a body that could be sent, for comparison."""
+        times = {"not_before": self.not_before, "expires_on": self.expires_on}
+        return {
+            "name": self.name,
+            "policies": self.policies,
+            **({"condition": self.condition} if self.condition else {}),
+            **{name: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for name, moment in times.items() if moment},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:

@@ -115,6 +115,19 @@ class TokenRequest(GuardedModel):
         return self.kind == self.Kind.EDIT
 
     @property
+    def name_reference(self) -> str:
+        """What ends the token's name at Cloudflare: a change keeps the one that the token was created with, if any."""
+        if not self.is_edit:
+            return self.reference
+        made_by = self.target.token_request if self.target else None
+        return made_by.reference if made_by else ""
+
+    @property
+    def kept_status(self) -> str:
+        """The status that a change leaves as it was; "" for what creates a token, which is active."""
+        return self.base["status"] if self.is_edit and self.base else ""
+
+    @property
     def waits_on(self) -> str:
         return WAITS_ON[self.state]
 

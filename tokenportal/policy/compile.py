@@ -67,8 +67,16 @@ def name_at_cloudflare(name: str, reference: str = "") -> str:
     return f"{name.strip()} ({reference})" if reference else name.strip()
 
 
-def compile(spec: TokenSpec, catalogue: Catalogue, owner: Owner, *, reference: str = "") -> Payload:
-    """The payload of a frozen spec. ValueError for one whose lifetime still counts from today: `freeze` it first."""
+def name_without(name: str, reference: str = "") -> str:
+    """The name that a person gave: the one at Cloudflare without the reference, where it ends with that."""
+    return name.removesuffix(f" ({reference})") if reference else name
+
+
+def compile(spec: TokenSpec, catalogue: Catalogue, owner: Owner, *, reference: str = "", status: str = "") -> Payload:
+    """The payload of a frozen spec. ValueError for one whose lifetime still counts from today: `freeze` it first.
+
+    `status` is what a change leaves as it is: a body that replaces a token and does not name it would enable a disabled one.
+    """
     if not is_frozen(spec):
         raise ValueError("freeze the spec before compiling it")
     condition, condition_reads = _condition(spec.client_ips)
@@ -84,6 +92,7 @@ def compile(spec: TokenSpec, catalogue: Catalogue, owner: Owner, *, reference: s
         "policies": [policy for policy, _ in in_order],
         **({"condition": {"request_ip": condition}} if condition else {}),
         **times,
+        **({"status": status} if status else {}),
     }
     return Payload.from_body(body, (origin for _, origin in in_order))
 

@@ -31,14 +31,14 @@ def decompile(body: Mapping[str, Any], catalogue: Catalogue, owner: Owner) -> To
         return NotExpressible("The token has a policy or a condition of a kind that this portal does not know.")
     denies = [policy for policy in policies if policy.effect == "deny"]
     blocks = tuple(_block(policy, denies) for policy in policies if policy.effect == "allow")
-    until = moments.as_cloudflare(restrictions.expires_on) if restrictions.expires_on else ""
+    until = moments.as_typed(restrictions.expires_on, end_of_day=True) if restrictions.expires_on else ""
     name = body.get("name")
     spec = TokenSpec(
         name=name if isinstance(name, str) else "",
         blocks=blocks,
         client_ips=ClientIPs(restrictions.allow, restrictions.block),
         validity=Validity(
-            starts=moments.as_cloudflare(restrictions.not_before) if restrictions.not_before else "",
+            starts=moments.as_typed(restrictions.not_before) if restrictions.not_before else "",
             lifetime="until" if until else "never",
             until=until,
         ),

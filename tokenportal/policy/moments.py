@@ -40,6 +40,13 @@ def as_cloudflare(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
+def as_typed(moment: datetime, *, end_of_day: bool = False) -> str:
+    """As a person would type it: a day where it is a day's first second, or its last with `end_of_day`; else the moment."""
+    utc = moment.astimezone(UTC).replace(microsecond=0)
+    whole = utc.time() == (_LAST_SECOND if end_of_day else time())
+    return utc.date().isoformat() if whole else as_cloudflare(utc)
+
+
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 

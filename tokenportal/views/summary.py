@@ -9,9 +9,8 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
-from tokenportal.actions import drafts, issuing, snapshots
+from tokenportal.actions import drafts, issuing, snapshots, standing
 from tokenportal.models import Connection, Status, TokenRequest, User, Version
-from tokenportal.policy import compile as compiling
 from tokenportal.policy import listing, words
 from tokenportal.policy.body import named_zones, restrictions_of
 from tokenportal.policy.catalogue import Catalogue
@@ -60,7 +59,7 @@ def known(body: dict[str, Any], connection: Connection) -> tuple[Catalogue, Surr
 
 def origins(version: Version, catalogue: Catalogue, around: Surroundings) -> tuple[str, ...]:
     """From which section of the form each policy of a version comes, for its links; nothing where it compiles otherwise by now."""
-    payload = compiling.compile(version.spec, catalogue, around.owner, reference=version.token_request.reference)
+    payload = standing.compiled(version.token_request, version.spec, catalogue, around.owner)
     return payload.origins if payload.digest == version.digest else ()
 
 

@@ -59,4 +59,8 @@ def test_times_and_addresses_come_back() -> None:
     }  # fmt: skip
     found = decompile(body, CATALOGUE, USER_OWNER)
     assert isinstance(found, TokenSpec)
-    assert (found.name, found.client_ips.allow, found.validity.until) == ("x", ("203.0.113.9/32",), "2027-01-31T23:59:59Z")
+    assert (found.name, found.client_ips.allow, found.validity.until) == ("x", ("203.0.113.9/32",), "2027-01-31")
+    assert found.validity.starts == "2026-12-01"
+    noon = decompile({**body, "not_before": "2026-12-01T12:00:00Z", "expires_on": "2027-01-31T00:00:00Z"}, CATALOGUE, USER_OWNER)
+    assert isinstance(noon, TokenSpec)
+    assert (noon.validity.starts, noon.validity.until) == ("2026-12-01T12:00:00Z", "2027-01-31T00:00:00Z")
