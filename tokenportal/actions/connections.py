@@ -13,7 +13,7 @@ from django.db.models import Max
 from tokenportal import audit, clock, cloudflare, crypto, rules, upstream
 from tokenportal.actions import probing
 from tokenportal.audit import Event
-from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, User
+from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, TokenReading, User
 from tokenportal.policy.resources import is_id
 from tokenportal.secret import Secret
 
@@ -149,7 +149,7 @@ def last_known_to_work() -> bool | None:
     None where nothing is known, or only from longer ago than three rounds of syncing.
     """
     since = clock.now() - timedelta(seconds=3 * settings.SYNC_INTERVAL_SECONDS)
-    active = Connection.objects.filter(is_active=True).select_related("snapshot", "upstream_state")
+    active = Connection.objects.filter(is_active=True).select_related("snapshot", "token_reading", "upstream_state")
     active = active.annotate(token_seen_at=Max("tokens__seen_at"))
     newest = [max(known) for known in map(_dealings, active) if known]
     recent = [worked for at, worked in newest if at >= since]
@@ -158,7 +158,7 @@ def last_known_to_work() -> bool | None:
 
 def _dealings(connection: Connection) -> list[tuple[datetime, bool]]:
     """When something was asked of Cloudflare through a connection, and whether it answered as it should."""
-    snapshot, state = getattr(connection, "snapshot", None), getattr(connection, "upstream_state", None)
+    snapshot, reading, state = (getattr(connection, name, None) for name in ("snapshot", "token_reading", "upstream_state"))
     known: list[tuple[datetime | None, bool]] = [
         (connection.tested_at, bool(connection.report and connection.report[0]["ok"])),
         (connection.token_seen_at, True),  # type: ignore[attr-defined]
@@ -167,6 +167,10 @@ def _dealings(connection: Connection) -> list[tuple[datetime, bool]]:
         known.append((snapshot.read_at, True))
     if snapshot is not None and snapshot.state == Snapshot.State.FAILED:
         known.append((snapshot.started_at, False))
+    if reading is not None:
+        known.append((reading.read_at, True))
+    if reading is not None and reading.state == TokenReading.State.FAILED:
+        known.append((reading.started_at, False))
     if state is not None and state.open_until is not None:
         known.append((clock.now(), False))  # it has not answered since
     return [(at, worked) for at, worked in known if at is not None]

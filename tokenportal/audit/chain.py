@@ -69,8 +69,8 @@ def mac(event_hash: str, key: bytes) -> str:
     return hmac.new(key, event_hash.encode(), hashlib.sha256).hexdigest()
 
 
-def append(event: AuditEvent) -> AuditEvent:
-    """Number, link, seal and save an event inside the transaction that it describes.
+def append(*events: AuditEvent) -> None:
+    """Number, link, seal and save events inside the transaction that they describe.
 
     The head's row is locked until that transaction ends, so numbers are contiguous whatever the number of writers.
     Raises AuditUnavailable, which undoes the transaction.
@@ -79,14 +79,15 @@ def append(event: AuditEvent) -> AuditEvent:
     try:
         AuditHead.objects.get_or_create(id=1, defaults={"number": 0, "hash": START})
         head = AuditHead.objects.select_for_update().get(id=1)
-        event.number, event.previous, event.key_id = head.number + 1, head.hash, ring.current
-        event.hash = digest(event)
-        event.mac = mac(event.hash, ring.current_key)
-        event.save()
-        AuditHead.objects.filter(id=1).update(number=event.number, hash=event.hash)
+        for event in events:
+            event.number, event.previous, event.key_id = head.number + 1, head.hash, ring.current
+            event.hash = digest(event)
+            event.mac = mac(event.hash, ring.current_key)
+            event.save()
+            head.number, head.hash = event.number, event.hash
+        AuditHead.objects.filter(id=1).update(number=head.number, hash=head.hash)
     except DatabaseError as error:
         raise AuditUnavailable("The audit log cannot be written.") from error
-    return event
 
 
 def wrong_with(event: AuditEvent, expected_number: int, previous: str, ring: keys.Keyring) -> Finding | None:

@@ -48,6 +48,7 @@ class Record:
     changes: dict[str, list[Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     event: AuditEvent | None = None
+    others: list["Record"] = field(default_factory=list)
 
     def _note(self, prefix: str, name: str, before: Any, after: Any) -> None:
         shown = name in SHOWN_FIELDS
@@ -66,12 +67,22 @@ class Record:
 
     def change(self, row: models.Model, **values: Any) -> None:
         """Set fields of a row, note those that differ, and save just those."""
+        if differing := self.set(row, **values):
+            row.save(update_fields=differing)
+
+    def set(self, row: models.Model, **values: Any) -> list[str]:
+        """The same without saving, for rows that are written in bulk: the names of the fields that differ."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():
             self._note(self._prefix(row), name, getattr(row, name), value)
             setattr(row, name, value)
-        if differing:
-            row.save(update_fields=list(differing))
+        return list(differing)
+
+    def also(self, action: Event, *, subject: models.Model, trail: uuid.UUID | None, reason: str = "") -> "Record":
+        """A further event of this recording, about one of the things that change in it; by the same person."""
+        other = Record(action, self.by, subject, trail, reason=reason)
+        self.others.append(other)
+        return other
 
     def remove(self, row: models.Model) -> None:
         for one in row._meta.concrete_fields:
@@ -95,32 +106,31 @@ def recording(
         token = recording_open.set(True)
         try:
             yield record
-            record.event = write(record)
+            record.event, *others = map(event_of, (record, *record.others))
+            chain.append(record.event, *others)
         finally:
             recording_open.reset(token)
 
 
-def write(record: Record) -> AuditEvent:
+def event_of(record: Record) -> AuditEvent:
     where = origin.get()
     subject = record.subject
-    return chain.append(
-        AuditEvent(
-            at=clock.now(),
-            by_id=record.by.pk if record.by else None,
-            by_name=record.by.username if record.by else "",
-            channel=where.channel,
-            session=where.session,
-            address=where.address,
-            action=record.action.value,
-            object_type=str(subject._meta.model_name) if subject is not None else "",
-            object_id=str(subject.pk) if subject is not None else "",
-            object_name=str(subject)[:200] if subject is not None else "",
-            trail=record.trail,
-            outcome=record.outcome,
-            reason=record.reason[:400],
-            changes=record.changes,
-            details={name: showable(value) for name, value in record.details.items()},
-        )
+    return AuditEvent(
+        at=clock.now(),
+        by_id=record.by.pk if record.by else None,
+        by_name=record.by.username if record.by else "",
+        channel=where.channel,
+        session=where.session,
+        address=where.address,
+        action=record.action.value,
+        object_type=str(subject._meta.model_name) if subject is not None else "",
+        object_id=str(subject.pk) if subject is not None else "",
+        object_name=str(subject)[:200] if subject is not None else "",
+        trail=record.trail,
+        outcome=record.outcome,
+        reason=record.reason[:400],
+        changes=record.changes,
+        details={name: showable(value) for name, value in record.details.items()},
     )
 
 

@@ -66,8 +66,8 @@ class Client:
         answer = self._caller.call("DELETE", self._at(token_id))
         self._shaped(answer, lambda result: shapes.identifier(shapes.mapping(result).get("id")))
 
-    def list_tokens(self) -> Listing:
-        """Every token of this owner, expired ones too."""
+    def list_tokens(self, progress: Progress = lambda done, total, last: None) -> Listing:
+        """Every token of this owner, expired ones too; ``progress`` as for ``zones``."""
         found: dict[str, TokenRecord] = {}
         complete = False
         for answer, rows, last in self._pages(f"{self.owner_path}/tokens", {"include_expired": "true"}):
@@ -75,6 +75,7 @@ class Client:
                 token = self._row(answer, shapes.token, row)
                 found[token.id] = token
             complete = last
+            progress(len(found), answer.total, last)
         return Listing(tuple(found.values()), complete)
 
     def verify(self) -> Verified:

@@ -115,6 +115,11 @@ class Token(GuardedModel):
         return self.team_id is not None
 
     @property
+    def trail(self) -> uuid.UUID:
+        """What its events are found by: its request, or itself where no request made it."""
+        return self.token_request_id or self.pk
+
+    @property
     def is_alive(self) -> bool:
         return self.status not in self.ENDED
 
