@@ -47,6 +47,8 @@ def sound_all(connection: Connection, tokens: Iterable[TokenRecord]) -> int:
     """
     tokens = tuple(tokens)
     references = {reference_of(token) for token in tokens} - {""}
+    if not references:
+        return 0
     settled = TokenRequest.objects.exclude(status__in=[Status.ISSUING, Status.UNCERTAIN])
     named = settled.filter(reference__in=references, versions__connection=connection).distinct()
     found = [token_request for token_request in named if strays(token_request, tokens)]
