@@ -154,6 +154,34 @@ def may_care_for(user: User, token: Token) -> Verdict:
     return ALLOWED
 
 
+def may_roll(user: User, token: Token) -> Verdict:
+    """Rolling hands out a secret, so somebody has to answer for the token first."""
+    if not token.is_managed and not token.is_parent:
+        return Verdict("Nobody answers for this token yet. Adopt it first.")
+    return may_care_for(user, token)
+
+
+def may_disable(user: User, token: Token) -> Verdict:
+    verdict = may_care_for(user, token)
+    if verdict and token.status != Token.Status.ACTIVE:
+        return Verdict("Only an active token can be disabled.")
+    return verdict
+
+
+def may_enable(user: User, token: Token) -> Verdict:
+    verdict = may_care_for(user, token)
+    if verdict and token.status != Token.Status.DISABLED:
+        return Verdict("Only a disabled token can be enabled.")
+    return verdict
+
+
+def may_ask(user: User, token: Token) -> Verdict:
+    """Ask Cloudflare what became of what was sent and not answered."""
+    if not token.doing:
+        return Verdict("There is nothing to ask about: it is known how this token stands.")
+    return ALLOWED if answers_for(user, token) else Verdict("Only the token's owner, its back-up owner or an admin can do this.")
+
+
 def may_change(user: User, token: Token) -> Verdict:
     """Edit or replace: like caring for it, by somebody who could ask for such a token in its team."""
     if not token.is_managed:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ MAX_DEPTH = 32
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 TOKEN_NAME_LIMIT = 120
 STATUS_LIMIT = 16
+NOT_SENT_BACK = {"value", "creator_email_at_creation", "provisioner_type", "provisioner_id"}
+"""What Cloudflare tells of a token besides a record's fields, and sets itself (its OpenAPI schema)."""
 
 
 class WrongShape(ValueError):
@@ -20,7 +22,10 @@ class WrongShape(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
-    """A token as Cloudflare tells it, without its value. Times are aware, in UTC, or None."""
+    """A token as Cloudflare tells it, without its value. Times are aware, in UTC, or None.
+
+    ``unread`` names what else the answer holds, so that nobody who sends a token back leaves out what it never saw.
+    """
 
     id: str
     name: str = ""
@@ -32,6 +37,10 @@ class TokenRecord:
     last_used_on: datetime | None = None
     not_before: datetime | None = None
     expires_on: datetime | None = None
+    unread: tuple[str, ...] = ()
+
+
+TOKEN_FIELDS = {one.name for one in fields(TokenRecord)} - {"unread"} | NOT_SENT_BACK
 
     @property
     def body(self) -> dict[str, Any]:
@@ -144,6 +153,7 @@ def token(value: Any) -> TokenRecord:
         policies=[dict(policy) for policy in rows(row.get("policies") or [])],
         condition=dict(mapping(row.get("condition") or {})),
         **{name: moment(row, name) for name in times},
+        unread=tuple(sorted(name[:60] for name, held in row.items() if held and name not in TOKEN_FIELDS)),
     )
 
 

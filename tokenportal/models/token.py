@@ -11,9 +11,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from tokenportal.models.connection import Connection
-from tokenportal.models.guard import GuardedModel, GuardedQuerySet
+from tokenportal.models.guard import GuardedModel, GuardedQuerySet, require_recording
 from tokenportal.models.people import Team, User
-from tokenportal.models.token_request import TokenRequest
+from tokenportal.models.token_request import MovedMeanwhile, TokenRequest
 
 
 class TokenQuerySet(GuardedQuerySet):
@@ -46,8 +46,10 @@ class Token(GuardedModel):
     ``drifted``: the two grant something else. ``value_lost``: nobody has seen its present secret, and rolling it is the
     way on. ``reach`` is what the body reaches, as words that can be searched on every database (policy.reach).
     ``doing`` is what was sent to Cloudflare and not answered yet, so that only one thing is done at a time and a crash
-    leaves a trace. ``ended_at`` is when it was known to be gone. ``is_parent``: a connection's own credential, which
-    nobody rolls or revokes from here. ``replaces``: the token whose successor this is.
+    leaves a trace; without ``doing_since`` nobody waits for the answer any more, and the token is asked about instead.
+    ``modified_on`` is None where the portal changed it and was not told when. ``ended_at`` is when it was known to be
+    gone. ``is_parent``: a connection's own credential, which nobody rolls or revokes from here. ``replaces``: the token
+    whose successor this is.
     """
 
     class Status(models.TextChoices):
@@ -122,6 +124,22 @@ class Token(GuardedModel):
     @property
     def is_alive(self) -> bool:
         return self.status not in self.ENDED
+
+    def begin(self, doing: str, *, at: datetime) -> None:
+        """Take the token for one thing, unless it has ended or somebody was first. Raises MovedMeanwhile."""
+        require_recording(type(self))
+        free = Token.objects.alive().filter(pk=self.pk, doing=self.Doing.NOTHING)
+        if free.update(doing=doing, doing_since=at) != 1:
+            raise MovedMeanwhile
+        self.doing, self.doing_since = doing, at
+
+    def let_go(self) -> None:
+        """End what ``begin`` began. Raises MovedMeanwhile where it has been settled by somebody else."""
+        require_recording(type(self))
+        mine = Token.objects.filter(pk=self.pk, doing=self.doing, doing_since=self.doing_since)
+        if mine.update(doing=self.Doing.NOTHING, doing_since=None) != 1:
+            raise MovedMeanwhile
+        self.doing, self.doing_since = self.Doing.NOTHING, None
 
     def status_at(self, moment: datetime) -> str:
         return status_at(self.status, self.expires_on, moment)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import connections, syncing, watching
+from tokenportal.actions import caring, connections, syncing, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -48,6 +48,10 @@ def ask_again() -> str:
     return " ".join(f"{connection}: Cloudflare does not answer." for connection in connections.ask_again())
 
 
+def care() -> str:
+    return " ".join(result.sentence for result in caring.settle_doing())
+
+
 def sync() -> str:
     return " ".join(f"{result.connection}: {result.sentence}" for result in syncing.sync_all() if not result.worked)
 
@@ -65,6 +69,7 @@ class Command(BaseCommand):
                 close_old_connections()
                 attempt("asking again", ask_again)
                 attempt("settling", settle)
+                attempt("asking about what was not answered", care)
                 if time.monotonic() >= sync_next:
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)

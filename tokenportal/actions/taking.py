@@ -1,0 +1,118 @@
+"""One thing at a time with a token: taken by whoever begins, let go when it is known what became of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError
+
+from tokenportal import audit, clock, cloudflare, upstream
+from tokenportal.actions import issuing
+from tokenportal.audit import Event
+from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
+from tokenportal.models import AuditEvent, MovedMeanwhile, Token, User
+
+NO_SUCH_ADDRESS = 7003
+"""Cloudflare's code for an address that it cannot route: a 404 that says nothing about the token."""
+BY_SOMEBODY_ELSE = "It was settled by somebody else just now. This is how it stands."
+GONE = "Cloudflare does not have this token any more, so nothing was left to do."
+AGAIN = "The portal asks again by itself."
+
+
+class NotBegun(Exception):
+    """Nothing was sent and nothing has changed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Whether it is known to be done, and what is known as sentences for the person who asked."""
+
+    done: bool
+    sentence: str
+
+
+def begin(token: Token, doing: Token.Doing, event: Event, *, by: User) -> cloudflare.Client:
+    """Commit the intent, alone. Raises NotBegun."""
+    try:
+        client = upstream.client(token.connection)
+    except NeverSent as error:
+        raise NotBegun(error.safe) from None
+    try:
+        with audit.recording(event, by=by, subject=token, trail=token.trail, durable=issuing.DURABLE) as record:
+            record.changes["doing"] = ["", doing.value]
+            token.begin(doing, at=clock.now())
+    except MovedMeanwhile:
+        raise NotBegun("Somebody was first: something is being done with this token, or it is gone.") from None
+    return client
+
+
+@contextmanager
+def _afterwards(event: Event, token: Token, error: CloudflareError | None, *, by: User | None) -> Iterator[audit.Record]:
+    """A recording of what a call led to. Raises LeftUnrecorded; the token is asked about later then."""
+    ray = error.ray if error else ""
+    try:
+        with audit.recording(event, by=by, subject=token, trail=token.trail, ray=ray) as record:
+            yield record
+    except (audit.AuditUnavailable, DatabaseError) as failure:
+        raise issuing.LeftUnrecorded from failure
+
+
+def end(
+    token: Token, event: Event, words: str, *, by: User | None, done: bool = False, error: CloudflareError | None = None,
+    **fields: Any,
+) -> Result:  # fmt: skip
+    """Write down what is known and let the token go. Raises LeftUnrecorded."""
+    try:
+        with _afterwards(event, token, error, by=by) as record:
+            record.reason = words
+            record.outcome = AuditEvent.Outcome.DONE if done or event == Event.TOKEN_GONE else AuditEvent.Outcome.FAILED
+            token.let_go()
+            # A reading may have told more meanwhile; what is compared and saved is the row as it stands.
+            token.refresh_from_db(fields=[*fields])
+            record.change(token, **fields)
+    except MovedMeanwhile:
+        token.refresh_from_db()
+        return Result(False, BY_SOMEBODY_ELSE)
+    return Result(done, words)
+
+
+def not_known(token: Token, error: CloudflareError, *, by: User | None) -> Result:
+    """Leave it open: nobody waits for an answer any more, and the token will be asked about. Raises LeftUnrecorded."""
+    result = Result(False, f"It is not known yet whether it worked. {error.safe} {AGAIN}")
+    if token.doing_since:
+        with _afterwards(Event.TOKEN_LOOKED_UP, token, error, by=by) as record:
+            record.outcome, record.reason = AuditEvent.Outcome.FAILED, result.sentence
+            Token.objects.filter(pk=token.pk, doing=token.doing, doing_since=token.doing_since).update(doing_since=None)
+        token.doing_since = None
+    return result
+
+
+def gone(token: Token, *, by: User | None) -> Result:
+    return end(token, Event.TOKEN_GONE, GONE, by=by, status=Token.Status.GONE, ended_at=clock.now())
+
+
+def last_word(token: Token) -> str:
+    """What the newest event about this token says beside its name."""
+    about = AuditEvent.objects.filter(object_type="token", object_id=str(token.pk)).order_by("-number")
+    return about.values_list("reason", flat=True).first() or ""
+
+
+def read(client: cloudflare.Client, token: Token) -> TokenRecord | None:
+    """The token now; None where Cloudflare completely says that it does not exist. Raises CloudflareError."""
+    try:
+        return own(token, client.get_token(token.cloudflare_id))
+    except Refused as error:
+        if is_absence(error):
+            return None
+        raise
+
+
+def is_absence(error: Refused) -> bool:
+    return error.status == 404 and NO_SUCH_ADDRESS not in error.codes
+
+
+def own(token: Token, seen: TokenRecord) -> TokenRecord:
+    if seen.id != token.cloudflare_id:
+        raise OutcomeUnknown("it answered with another token", status=200)
+    return seen
