@@ -63,7 +63,7 @@ demo: $(VENV)/base.installed
 # outlive a `make` that is told to stop.
 	@trap 'kill $$worker $$server 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(DEMO) $(PY) manage.py work & worker=$$!; \
-	$(DEMO) $(PY) -m gunicorn tokenportal.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --workers 2 --threads 4 \
+	$(DEMO) $(PY) -m gunicorn tokenportal.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --workers 2 --threads 8 \
 	  --reuse-port --no-control-socket --log-level warning & server=$$!; \
 	wait $$server
 
@@ -77,7 +77,7 @@ demo-manage: $(VENV)/base.installed
 run: $(VENV)/base.installed
 	@test -f .env || { echo "Write your settings into .env first; .env.example shows them all." >&2; exit 1; }
 	@asked="$(BIND)"; set -a; . ./.env; set +a; $(PY) manage.py migrate --verbosity 0 && $(PY) manage.py collectstatic --noinput --verbosity 0 && \
-	exec $(PY) -m gunicorn tokenportal.wsgi --bind "$${asked:-$${BIND:-127.0.0.1:8000}}" --worker-class gthread --workers 2 --threads 8 --reuse-port \
+	exec $(PY) -m gunicorn tokenportal.wsgi --bind "$${asked:-$${BIND:-127.0.0.1:8000}}" --worker-class gthread --workers 2 --threads 12 --reuse-port \
 	  --no-control-socket --log-level warning
 
 test: $(VENV)/dev.installed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tests import arrange
 
@@ -79,6 +79,15 @@ def site(live_server: Any, settings: Any) -> str:
 def portal(db: None) -> None:
     """The sandbox, its connections, two teams and the cast."""
     arrange.sandbox_and_cast()
+
+
+@pytest.fixture(scope="module")
+def one_portal(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The same, arranged once for a module of many stories; each of them, with ``db``, is undone after it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        arrange.sandbox_and_cast()
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

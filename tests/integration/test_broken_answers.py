@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from tests import arrange
 from tests.cloudflare_server import VALUE, Cloudflare, Elsewhere, Script, envelope, http, refusal
@@ -16,15 +15,6 @@ from tokenportal import clock
 from tokenportal.models import Attempt, Status, Token, TokenRequest
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def one_portal(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Arranged once for all the stories here, each of which is undone after it."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        arrange.sandbox_and_cast()
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What every call through a connection passes, with its state in the database: budget, waits, breaker."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,17 +22,19 @@ from tokenportal.management.commands import work
 from tokenportal.models import Connection, UpstreamState
 from tokenportal.sandbox import faults
 from tokenportal.secret import Secret
+from tokenportal.upstream.budget import Budget
 from tokenportal.upstream.gate import Gate
 
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+BUDGET = Budget(900, 300)
 FINE = Answer({}, {}, "")
 
 
 @pytest.fixture
-def gate(portal: None, settings: Any) -> Gate:
+def gate(one_portal: None, db: None, settings: Any) -> Gate:
     """Of a connection through which nothing was called yet."""
     settings.UPSTREAM_BREAKER_FAILURES, settings.UPSTREAM_BREAKER_SECONDS = 3, 30
     UpstreamState.objects.all().delete()
@@ -96,7 +99,7 @@ def standing(gate: Gate) -> upstream.Standing:
 def test_a_call_is_counted_and_costs_one_short_transaction(gate: Gate, django_assert_num_queries: Any) -> None:
     with at(0):
         assert gate(fine, None) is FINE
-        assert standing(gate) == upstream.Standing(1, 900, 300)
+        assert standing(gate) == upstream.Standing(BUDGET, 1)
         with django_assert_num_queries(5):  # a savepoint and its end, the row, its counts; then a look without a lock
             gate(fine, None)
         assert standing(gate).used == 2
@@ -118,7 +121,7 @@ def test_the_budget_holds_back_and_says_when_it_goes_on(gate: Gate, settings: An
         found = held_back(gate)
     assert found.until == NOON + timedelta(seconds=62)
     assert found.safe == (
-        "The portal has made all the calls to Cloudflare that it allows itself: 5 in 60 seconds. "
+        "The portal has made all the calls to Cloudflare that it allows itself: 5 in 1 minute. "
         "It goes on at 12:01:02 UTC. Nothing was sent."
     )
     with at(61.9):
@@ -162,7 +165,7 @@ def test_a_few_calls_in_a_row_without_an_answer_open_the_breaker_and_one_that_is
         for _ in range(3):
             assert not standing(gate).is_silent
             passes(gate, send)
-        assert standing(gate) == upstream.Standing(3, 900, 300, None, 3, True, NOON + timedelta(seconds=30))
+        assert standing(gate) == upstream.Standing(BUDGET, 3, None, 3, True, NOON + timedelta(seconds=30))
         found = held_back(gate)
         assert found.safe == "Cloudflare has not answered lately. It is asked again at 12:00:30 UTC. Nothing was sent."
     with at(29.9):
@@ -170,7 +173,7 @@ def test_a_few_calls_in_a_row_without_an_answer_open_the_breaker_and_one_that_is
     with at(30):
         assert (standing(gate).is_silent, standing(gate).open_until) == (True, None)
         gate(fine, None)
-        assert standing(gate) == upstream.Standing(4, 900, 300)
+        assert standing(gate) == upstream.Standing(BUDGET, 4)
 
 
 @pytest.mark.parametrize("send", [fine, refused, broken(403), broken(429)])
@@ -229,7 +232,7 @@ def test_a_write_is_never_the_probe_a_harmless_read_goes_first(gate: Gate) -> No
         made: list[str] = []
         gate(lambda: made.append("write") or FINE, lambda: made.append("read") or FINE)
         assert made == ["read", "write"]
-        assert standing(gate) == upstream.Standing(6, 900, 300)
+        assert standing(gate) == upstream.Standing(BUDGET, 6)
 
 
 def test_a_read_that_is_refused_is_an_answer_and_the_write_goes_out(gate: Gate) -> None:
@@ -259,7 +262,7 @@ def test_a_clock_that_was_put_back_blocks_nobody_for_good(gate: Gate) -> None:
         UpstreamState.objects.update(blocked_until=clock.now() + timedelta(seconds=90))
     with at(0):
         gate(fine, None)
-        assert standing(gate) == upstream.Standing(1, 900, 300)
+        assert standing(gate) == upstream.Standing(BUDGET, 1)
         passes(gate, quiet(10))
         assert standing(gate).blocked_until == NOON + timedelta(seconds=10)
 
@@ -386,3 +389,56 @@ def test_threads_and_processes_together_make_no_call_more_than_the_budget(lastin
         made = sum(pool.map(calls, range(4)))
     made += sum(int(other.communicate(timeout=60)[0]) for other in others)
     assert made == upstream.standing(arrange.connection()).used == 100
+
+
+def page_of_the_connection(web: Any) -> tuple[str, str]:
+    """The state that the box on calls shows, and its sentences."""
+    page = web.get(f"/settings/connections/{arrange.connection().pk}/").content.decode()
+    found = re.search(r'data-testid="calls" data-state="([a-z-]+)">(.*?)</section>', page, re.DOTALL)
+    assert found
+    return found[1], " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(svg|h2)\b.*?</\1>", "", found[2], flags=re.DOTALL)).split())
+
+
+def test_the_page_of_a_connection_tells_how_its_calls_stand(gate: Gate) -> None:
+    web = arrange.signed_in("admin")
+    with at(0):
+        gate(fine, None)
+        budget = "of the 900 calls that the portal allows itself in any 5 minutes."
+        assert page_of_the_connection(web) == ("closed", f"1 {budget}")
+        passes(gate, quiet(90))
+        assert page_of_the_connection(web) == (
+            "blocked",
+            f"2 {budget} Cloudflare takes no calls until 12:01:30 UTC, because there were too many. "
+            "Nothing is sent before; the pages work from what was read.",
+        )
+    with at(100):
+        for _ in range(3):
+            passes(gate, lost)
+        assert page_of_the_connection(web) == (
+            "open",
+            f"5 {budget} Cloudflare has not answered the last 3 calls. It is asked again at 12:02:10 UTC; "
+            "until then nothing is sent. The pages work from what was read.",
+        )
+    with at(131):
+        assert page_of_the_connection(web)[0] == "half-open"
+        assert "The next call finds out whether it does again." in page_of_the_connection(web)[1]
+
+
+def test_readiness_tells_of_paused_connections_and_does_not_fail(gate: Gate, client: Any) -> None:
+    other = Gate(arrange.connection("Acme user").pk)
+    with at(0):
+        for _ in range(3):
+            passes(gate, lost)
+        passes(other, quiet(60))
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["paused"]) == (200, {"silent": 1, "blocked": 1})
+    with at(100):
+        assert client.get("/readyz").json()["paused"] == {"silent": 1, "blocked": 0}
+
+
+def test_what_does_not_answer_now_is_not_said_to_work(portal: None, client: Any, settings: Any) -> None:
+    settings.UPSTREAM_BREAKER_FAILURES = 1
+    assert client.get("/readyz").json()["checks"]["upstream"] is True
+    for one in Connection.objects.all():
+        passes(Gate(one.pk), lost)
+    assert client.get("/readyz").json()["checks"]["upstream"] is False

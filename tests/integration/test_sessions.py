@@ -185,7 +185,9 @@ def test_a_form_without_its_token_changes_nothing():
 
 def test_readiness_says_nothing_secret(client):
     answer = client.get("/readyz")
-    assert answer.json() == {"ready": True, "checks": {"database": True, "audit": True, "upstream": None}}
+    assert answer.json() == {
+        "ready": True, "checks": {"database": True, "audit": True, "upstream": None}, "paused": {"silent": 0, "blocked": 0},
+    }  # fmt: skip
 
 
 def test_readiness_writes_an_event_and_leaves_none(client):

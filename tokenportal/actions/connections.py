@@ -13,7 +13,7 @@ from django.db.models import Max
 from tokenportal import audit, clock, cloudflare, crypto, rules, upstream
 from tokenportal.actions import probing
 from tokenportal.audit import Event
-from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, TokenReading, User
+from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, TokenReading, UpstreamState, User
 from tokenportal.policy.resources import is_id
 from tokenportal.secret import Secret
 
@@ -141,6 +141,15 @@ def ask_again() -> list[Connection]:
         if upstream.standing(connection).is_silent:
             silent.append(connection)
     return silent
+
+
+def paused() -> dict[str, int]:
+    """How many connections in use make no calls just now: through ``silent`` ones nobody answers, ``blocked`` ones must wait."""
+    standings = [upstream.standing_of(state) for state in UpstreamState.objects.filter(connection__is_active=True)]
+    return {
+        "silent": sum(standing.is_silent for standing in standings),
+        "blocked": sum(standing.blocked_until is not None for standing in standings),
+    }
 
 
 def last_known_to_work() -> bool | None:

@@ -39,9 +39,6 @@ class TokenRecord:
     expires_on: datetime | None = None
     unread: tuple[str, ...] = ()
 
-
-TOKEN_FIELDS = {one.name for one in fields(TokenRecord)} - {"unread"} | NOT_SENT_BACK
-
     @property
     def body(self) -> dict[str, Any]:
         """What it grants, in the form of a body that could be sent, for comparison."""
@@ -52,6 +49,9 @@ TOKEN_FIELDS = {one.name for one in fields(TokenRecord)} - {"unread"} | NOT_SENT
             **({"condition": self.condition} if self.condition else {}),
             **{name: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for name, moment in times.items() if moment},
         }
+
+
+TOKEN_FIELDS = {one.name for one in fields(TokenRecord)} - {"unread"} | NOT_SENT_BACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tokenportal.models import Connection, UpstreamState
 from tokenportal.policy.surroundings import Owner
 from tokenportal.secret import Secret
 from tokenportal.upstream import breaker, gate
+from tokenportal.upstream.budget import Budget
 from tokenportal.upstream.gate import Gate
 
 TABLE, COLUMN = "connection", "sealed_credential"
@@ -57,29 +58,37 @@ def client(connection: Connection, *, secret: Secret | None = None, background: 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a connection's calls stand. ``used`` of ``calls`` were made in the last ``seconds``.
+    """How a connection's calls stand. ``used`` of the budget's calls were made within its period.
 
     ``blocked_until``: Cloudflare wants no calls before. ``failures`` in a row had no answer; with enough of them
-    ``is_silent`` is true, and none is made until ``open_until``, or but one to find out where that is None.
+    ``is_silent`` is true, and none is made until ``open_until``; where that is None, the next one finds out.
     """
 
-    used: int
-    calls: int
-    seconds: int
+    budget: Budget
+    used: int = 0
     blocked_until: datetime | None = None
     failures: int = 0
     is_silent: bool = False
     open_until: datetime | None = None
 
+    @property
+    def goes_on_at(self) -> str:
+        """The time of day at which calls go on, where none is made now."""
+        until = self.blocked_until or self.open_until
+        return cloudflare.time_of_day(until) if until else ""
+
 
 def standing(connection: Connection) -> Standing:
     """Read from what is shared between all processes; Cloudflare is not asked."""
+    return standing_of(UpstreamState.objects.filter(pk=connection.pk).first())
+
+
+def standing_of(state: UpstreamState | None) -> Standing:
     budget, now = gate.budget(), clock.now()
-    state = UpstreamState.objects.filter(pk=connection.pk).first()
     if state is None:
-        return Standing(0, budget.calls, budget.seconds)
+        return Standing(budget)
     return Standing(
-        budget.used(state.slots, now), budget.calls, budget.seconds, breaker.blocked_until(state, now),
+        budget, budget.used(state.slots, now), breaker.blocked_until(state, now),
         state.failures, state.open_until is not None, breaker.open_until(state, now),
     )  # fmt: skip
 

@@ -26,6 +26,12 @@ class Budget:
     seconds: int
 
     @property
+    def period(self) -> str:
+        """The period in words, such as "5 minutes"."""
+        number, unit = (self.seconds, "second") if self.seconds % 60 else (self.seconds // 60, "minute")
+        return f"{number} {unit}{'' if number == 1 else 's'}"
+
+    @property
     def _slice(self) -> timedelta:
         """Rounded up, so that the slices together are never shorter than the period."""
         return timedelta(microseconds=-(-self.seconds * 1_000_000 // SLICES))

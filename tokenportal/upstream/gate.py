@@ -74,8 +74,7 @@ class Gate:
     def _used_up(self) -> str:
         if self.background:
             return "What is left of the portal's calls to Cloudflare is kept for people."
-        calls, seconds = settings.UPSTREAM_BUDGET_CALLS, settings.UPSTREAM_BUDGET_SECONDS
-        return f"The portal has made all the calls to Cloudflare that it allows itself: {calls} in {seconds} seconds."
+        return f"The portal has made all the calls to Cloudflare that it allows itself: {budget().calls} in {budget().period}."
 
     def _noted(self, send: Send, *, probe: bool) -> Answer:
         try:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tokenportal import rules
+from tokenportal import rules, upstream
 from tokenportal.actions import connections, snapshots
 from tokenportal.forms.connections import ChangeForm, ConnectionForm, CredentialForm
 from tokenportal.models import Connection, Snapshot, Team, User
@@ -127,7 +127,7 @@ def show(
     context = {
         "connection": connection, "form": form, "credential_form": credential or CredentialForm(), "errors": errors,
         "snapshot": getattr(connection, "snapshot", None), "teams": access.teams(), "granted": granted,
-        "accounts": accounts, "zones": zones,
+        "accounts": accounts, "zones": zones, "calls": upstream.standing(connection),
     }  # fmt: skip
     status = 422 if errors else 200
     return render_page(request, "settings/connection.html", context, partials=("seen",), status=status)

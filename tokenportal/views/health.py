@@ -24,11 +24,12 @@ def database_answers() -> bool:
         return False
 
 
-def upstream_worked() -> bool | None:
+def upstream_state() -> tuple[bool | None, dict[str, int] | None]:
+    """Whether it worked lately, and how many connections are paused; None for what cannot be told."""
     try:
-        return connections.last_known_to_work()
+        return connections.last_known_to_work(), connections.paused()
     except DatabaseError:
-        return None
+        return None, None
 
 
 @login_not_required
@@ -41,4 +42,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """
     checks = {"database": database_answers(), "audit": audit.can_record()}
     ready = all(checks.values())
-    return JsonResponse({"ready": ready, "checks": {**checks, "upstream": upstream_worked()}}, status=200 if ready else 503)
+    worked, paused = upstream_state()
+    told = {"ready": ready, "checks": {**checks, "upstream": worked}, "paused": paused}
+    return JsonResponse(told, status=200 if ready else 503)

@@ -69,3 +69,8 @@ def test_a_clock_that_is_put_back_a_little_frees_no_call_and_one_that_is_put_bac
         slots = budget.spent(slots, BEGIN)
     assert budget.goes_on_at(slots, BEGIN - timedelta(seconds=20)) is not None
     assert budget.goes_on_at(slots, BEGIN - timedelta(days=1)) is None
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(300, "5 minutes"), (60, "1 minute"), (1, "1 second"), (90, "90 seconds")])
+def test_its_period_is_told_in_words(seconds: int, words: str) -> None:
+    assert Budget(900, seconds).period == words
