@@ -1,7 +1,7 @@
 """Cloudflare on a real socket, as far as creating and looking up tokens goes, for tests in which its answers break.
 
 Every connection has a thread of its own. A POST takes effect or not, and is then answered as the test's script says; lists and
-questions about the credential itself are answered well, unless ``hangs`` is set.
+questions about the credential itself are answered well, unless it hangs.
 """
 
 import json
@@ -56,7 +56,7 @@ class Elsewhere:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(20)
             with suppress(OSError, IndexError):
                 self.serve(connection)
 
@@ -72,15 +72,15 @@ class Elsewhere:
 
 
 class Cloudflare(Elsewhere):
-    """``calls`` are (method, path below the base); ``tokens`` what exists. ``hangs``: everything is read and nothing answered."""
+    """``calls`` are (method, path below the base); ``tokens`` what exists."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.tokens: list[dict[str, Any]] = []
         self.script: Script = well
         self.takes_effect = True
-        self.hangs = False
-        self.closing = threading.Event()
+        self.well = threading.Event()
+        self.well.set()
         super().__init__()
         self.url += "/client/v4"
 
@@ -90,8 +90,8 @@ class Cloudflare(Elsewhere):
         method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
         asked = urlsplit(target)
         self.calls.append((method, asked.path.removeprefix("/client/v4")))
-        if self.hangs:
-            self.closing.wait(60)
+        if not self.well.is_set():
+            self.well.wait(600)
         elif method == "POST":
             token = {"id": uuid.uuid4().hex, "status": "active", **json.loads(body)}
             if self.takes_effect:
@@ -110,6 +110,14 @@ class Cloudflare(Elsewhere):
     def count(self, method: str) -> int:
         return sum(1 for called, _ in self.calls if called == method)
 
+    def hang(self) -> None:
+        """From now on every call is read and never answered."""
+        self.well.clear()
+
+    def recover(self) -> None:
+        """Hang up on those who wait, and answer again."""
+        self.well.set()
+
     def close(self) -> None:
-        self.closing.set()
+        self.recover()
         super().close()
