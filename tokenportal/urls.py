@@ -17,6 +17,7 @@ from tokenportal.views import (
     create,
     drafts,
     health,
+    inventory,
     people,
     permissions,
     sessions,
@@ -64,7 +65,10 @@ urlpatterns: list[Any] = [
           event="none: a choice that is kept in this browser's cookie only"),
     # Tokens
     route("", token_list.index, "tokens", rule="signed in"),
+    route("tokens/sync/", inventory.sync, "tokens-sync", rule="auditor or admin", methods="POST", event="tokens.synced"),
     route("tokens/<uuid:pk>/", tokens.detail, "token", rule="team"),
+    route("tokens/<uuid:pk>/adopt/", inventory.adopt, "token-adopt", rule="admin who sees it", methods="GET POST",
+          event="token.taken_over"),
     route("tokens/<uuid:pk>/try/", create.try_out, "try", rule="its owner", methods="POST", event="token.tried"),
     # From a template to a secret
     route("templates/", templates.gallery, "templates", rule="signed in"),

@@ -91,9 +91,11 @@ def test_an_outsider_finds_nothing_and_may_do_nothing(things: dict[str, Any]) ->
         "draft access": 404,
         "its requester": 404,
         "its owner": 404,
+        "admin who sees it": 404,
         "team": 404,
         "admin": 403,
         "auditor": 403,
+        "auditor or admin": 403,
         "requester": 403,
     }
     for rule, method, path in calls(things):
@@ -109,9 +111,11 @@ def test_a_member_without_the_role_sees_tokens_and_begins_nothing(things: dict[s
         "draft access": 404,
         "its requester": 404,
         "its owner": 403,
+        "admin who sees it": 403,
         "team": 200,
         "admin": 403,
         "auditor": 403,
+        "auditor or admin": 403,
         "requester": 403,
     }
     for rule, method, path in calls(things):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tokenportal import audit, clock
-from tokenportal.actions import drafts, issuing, people, seeding, snapshots
+from tokenportal.actions import drafts, issuing, people, seeding, snapshots, syncing
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Team, TokenRequest, User
 from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
@@ -95,11 +95,11 @@ def create(wish: Wish) -> TokenRequest:
     return token_request
 
 
-def fill(arm_fault: Callable[[str], None], widen: Callable[[str], None]) -> None:
-    """Requests in every state.
+def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) -> None:
+    """Requests in every state, and tokens that nobody here made.
 
-    ``arm_fault(kind)`` makes the next creation meet that fault at the sandbox; ``widen(name)`` changes a token there
-    behind the portal's back, so that its request stays uncertain with an alarm.
+    ``arm_fault(kind)`` makes the next creation meet that fault at the sandbox; ``alter(deed, name)`` does something to a
+    token there behind the portal's back: one request stays uncertain with an alarm for it, and one token drifts.
     """
     production = Connection.objects.get(name="Acme production")
     one, two, three, four, five, six = named_zones(production, 6)
@@ -149,7 +149,7 @@ def fill(arm_fault: Callable[[str], None], widen: Callable[[str], None]) -> None
     create(Wish("staging-workers", "Deploys the staging workers.", "workers-ai", 0))
     arm_fault("drop")
     create(Wish("tunnel-connector", "The tunnel of the staging cluster reads its zone.", "read-analytics-and-logs", 0, (two,)))
-    widen("tunnel-connector")
+    alter("widen", "tunnel-connector")
     arm_fault("forbidden")
     create(Wish("image-uploader", "The media backend uploads pictures.", "read-and-write-to-cloudflare-stream-and-images", 0))
     begin(Wish("radar-dashboard", "", "read-cloudflare-radar-data", 0))
@@ -157,6 +157,10 @@ def fill(arm_fault: Callable[[str], None], widen: Callable[[str], None]) -> None
         Wish("load-balancer-drill", "The failover drill switches pools.", "edit-load-balancing-configuration", 0, (one,))
     )
     drafts.share(shared, by=shared.requester, colleague=User.objects.get(username="teammate"), role="editor")
+    for name in ("api-cache-purge", "edge-logs-shipper", "token-minter"):
+        alter("copy", name)
+    alter("widen", "find-and-edit")
+    syncing.sync_all()
 
 
 def two_blocks(spec: TokenSpec) -> TokenSpec:

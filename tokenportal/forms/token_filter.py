@@ -5,14 +5,19 @@ from uuid import UUID
 
 from django.http import QueryDict
 
-TABS = (("mine", "Mine"), ("team", "Team"), ("soon", "Expiring soon"))
-STATUSES = (("active", "Active"), ("disabled", "Disabled"), ("expired", "Expired"))
+TABS = (("mine", "Mine"), ("team", "Team"), ("soon", "Expiring soon"), ("unmanaged", "Unmanaged"))
+STATUSES = (
+    ("active", "Active"), ("disabled", "Disabled"), ("expired", "Expired"), ("drifted", "Differs from what was agreed"),
+    ("parent", "A connection’s own credential"), ("revoked", "Revoked"), ("gone", "Gone from Cloudflare"),
+)  # fmt: skip
+ENDED = ("revoked", "gone")
+USES = (("never", "Never used"), ("90", "Not for 90 days"))
 EXPIRIES = (("14", "Within 14 days"), ("90", "Within 90 days"), ("never", "Never expires"))
 
 
 @dataclass(frozen=True)
 class TokenFilter:
-    """``owner`` is a person's id as text, ``expiry`` a number of days or "never"; "" leaves a filter out."""
+    """``owner`` and ``connection`` are ids as text, ``expiry`` and ``use`` numbers of days or "never"; "" leaves a filter out."""
 
     tab: str = "mine"
     q: str = ""
@@ -21,6 +26,8 @@ class TokenFilter:
     permission: str = ""
     status: str = ""
     expiry: str = ""
+    use: str = ""
+    connection: str = ""
 
     @classmethod
     def of(cls, query: QueryDict) -> "TokenFilter":
@@ -34,12 +41,13 @@ class TokenFilter:
         return cls(
             tab=chosen("tab", TABS, "mine"), q=typed("q"), owner=_id(typed("owner")), place=typed("place"),
             permission=typed("permission"), status=chosen("status", STATUSES), expiry=chosen("expiry", EXPIRIES),
+            use=chosen("use", USES), connection=_id(typed("connection")),
         )  # fmt: skip
 
     @property
     def narrows(self) -> bool:
         """Whether anything is left out of the tab's list."""
-        return any((self.q, self.owner, self.place, self.permission, self.status, self.expiry))
+        return any((self.q, self.owner, self.place, self.permission, self.status, self.expiry, self.use, self.connection))
 
 
 def _id(text: str) -> str:

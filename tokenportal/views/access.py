@@ -49,7 +49,9 @@ def template_uses(user: User) -> dict[str, int]:
 
 
 def token(user: User, pk: UUID) -> Token:
-    related = ("connection__snapshot", "team", "owner", "token_request", "token_request__requester")
+    related = (
+        "connection__snapshot", "connection__token_reading", "team", "owner", "token_request", "token_request__requester",
+    )  # fmt: skip
     found = Token.objects.visible_to(user).select_related(*related).defer("connection__snapshot__groups")
     return get_object_or_404(found, pk=pk)
 
@@ -75,9 +77,14 @@ def token_connections(user: User) -> list[Connection]:
     return list(Connection.objects.filter(pk__in=Token.objects.visible_to(user).values("connection")))
 
 
-def trail(token_request_id: UUID | None) -> Any:
-    """The events of one request and its token, oldest first."""
-    return AuditEvent.objects.filter(trail=token_request_id).order_by("number") if token_request_id else ()
+def connections_with_readings() -> Any:
+    """Every connection, with how far the reading of its tokens has come."""
+    return Connection.objects.select_related("token_reading")
+
+
+def trail(pk: UUID) -> Any:
+    """The events of one request and its token, or of a token that no request made, oldest first."""
+    return AuditEvent.objects.filter(trail=pk).order_by("number")
 
 
 def events() -> Any:

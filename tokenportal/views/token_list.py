@@ -1,7 +1,9 @@
 """The list of tokens, which is home: tabs, filters, and a row for each token in few words."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,13 +13,15 @@ from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock, rules
 from tokenportal.actions import token_search
-from tokenportal.forms.token_filter import EXPIRIES, STATUSES, TABS, TokenFilter
+from tokenportal.forms.token_filter import ENDED, EXPIRIES, STATUSES, TABS, USES, TokenFilter
 from tokenportal.models import Token, User
 from tokenportal.views import access, token_rows
 from tokenportal.views.answers import answers
-from tokenportal.views.htmx import render_page
+from tokenportal.views.htmx import render_page, target_of
+from tokenportal.views.inventory import covered
 
 PER_PAGE = 25
+UNUSED = timedelta(days=90)
 
 
 @answers
@@ -25,8 +29,12 @@ PER_PAGE = 25
 def index(request: HttpRequest) -> HttpResponse:
     """What only the whole page shows is looked up where its template asks for it, so that a keystroke is cheap."""
     user = access.person(request)
+    if target_of(request) == "coverage":
+        return render_page(request, "tokens/index.html", {"coverage": covered(user)}, partials=("coverage",))
     wanted, now = TokenFilter.of(request.GET), clock.now()
-    rows = filtered(in_tab(access.tokens(user), wanted.tab, user, now), wanted, user, now)
+    if wanted.tab == "unmanaged" and not rules.may_sync(user):
+        wanted = replace(wanted, tab="mine")
+    rows = filtered(in_tab(access.tokens(user), wanted, user, now), wanted, user, now)
     shown = rows.order_by("-issued_on", "-seen_at", "pk").values(*token_rows.COLUMNS)
     lists = cache(lambda: Lists(user, now))
     paginator = Paginator(shown, PER_PAGE)
@@ -35,35 +43,48 @@ def index(request: HttpRequest) -> HttpResponse:
     page = paginator.get_page(request.GET.get("page"))
     context = {
         "page": page, "rows": token_rows.drawn(list(page), now), "filter": wanted, "lists": lists, "statuses": STATUSES,
-        "expiries": EXPIRIES, "waiting": lambda: access.waiting(user), "may_start": lambda: rules.may_start(user),
+        "expiries": EXPIRIES, "uses": USES, "waiting": lambda: access.waiting(user),
+        "may_start": lambda: rules.may_start(user), "coverage": cache(lambda: covered(user)), "may_sync": rules.may_sync(user),
     }  # fmt: skip
     return render_page(request, "tokens/index.html", context, partials=("list",))
 
 
 class Lists:
-    """How many tokens each tab holds, and who owns them, in one query."""
+    """How many tokens each tab holds, who owns them and through which connections, in one query."""
 
     def __init__(self, user: User, now: datetime) -> None:
-        soon = Count("pk", filter=ends_soon(now))
-        groups = access.tokens(user).order_by("owner__username").values_list("owner", "owner__username")
-        found = list(groups.annotate(total=Count("pk"), soon=soon))
-        self.owners = [(str(owner), name) for owner, name, _, _ in found if owner]
+        alive, managed = ~Q(status__in=Token.ENDED), Q(team__isnull=False)
+        counts = {
+            "total": Count("pk", filter=alive & managed), "soon": Count("pk", filter=alive & managed & ends_soon(now)),
+            "unmanaged": Count("pk", filter=alive & ~managed & Q(is_parent=False)),
+        }  # fmt: skip
+        names = ("owner", "owner__username", "connection", "connection__name")
+        found = list(access.tokens(user).order_by("owner__username", "connection__name").values(*names).annotate(**counts))
+        self.any = bool(found)
+        self.owners = list({str(one["owner"]): one["owner__username"] for one in found if one["owner"]}.items())
+        self.connections = sorted({str(one["connection"]): one["connection__name"] for one in found}.items(), key=itemgetter(1))
         self.counts = {
-            "mine": sum(total for owner, _, total, _ in found if owner == user.pk),
-            "team": sum(total for _, _, total, _ in found),
-            "soon": sum(number for _, _, _, number in found),
+            "mine": sum(one["total"] for one in found if one["owner"] == user.pk),
+            "team": sum(one["total"] for one in found),
+            "soon": sum(one["soon"] for one in found),
+            "unmanaged": sum(one["unmanaged"] for one in found),
         }
-        self.tabs = [(slug, name, self.counts[slug]) for slug, name in TABS]
+        self.tabs = [(slug, name, self.counts[slug]) for slug, name in TABS if slug != "unmanaged" or rules.may_sync(user)]
 
 
 def ends_soon(now: datetime) -> Q:
     return Q(expires_on__gt=now, expires_on__lte=now + token_rows.SOON)
 
 
-def in_tab(rows: Any, slug: str, user: User, now: datetime) -> Any:
-    if slug == "mine":
-        return rows.filter(owner=user)
-    return rows.filter(ends_soon(now)) if slug == "soon" else rows
+def in_tab(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
+    """Tokens that have ended are there only where their status is asked for."""
+    rows = rows if wanted.status in ENDED else rows.alive()
+    if wanted.tab == "unmanaged":
+        return rows.filter(team__isnull=True, is_parent=wanted.status == "parent")
+    if wanted.tab == "mine":
+        return rows.filter(owner=user, team__isnull=False)
+    rows = rows.managed()
+    return rows.filter(ends_soon(now)) if wanted.tab == "soon" else rows
 
 
 def filtered(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
@@ -75,11 +96,30 @@ def filtered(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
         rows = rows.reaching(token_search.words_for_place(wanted.place, access.token_connections(user)))
     if wanted.permission:
         rows = rows.reaching(token_search.words_for_permission(wanted.permission))
+    if wanted.connection:
+        rows = rows.filter(connection_id=wanted.connection)
     if wanted.status:
-        ended = Q(expires_on__isnull=False, expires_on__lte=now)
-        rows = rows.filter(ended) if wanted.status == Token.Status.EXPIRED else rows.filter(~ended, status=wanted.status)
+        rows = rows.filter(with_status(wanted.status, now))
+    if wanted.use:
+        rows = rows.filter(unused(wanted.use, now))
     if wanted.expiry == "never":
         return rows.filter(expires_on__isnull=True)
     if wanted.expiry:
         return rows.filter(expires_on__gt=now, expires_on__lte=now + timedelta(days=int(wanted.expiry)))
     return rows
+
+
+def with_status(status: str, now: datetime) -> Q:
+    if status in ("drifted", "parent"):
+        return Q(drifted=True) if status == "drifted" else Q(is_parent=True)
+    if status in ENDED:
+        return Q(status=status)
+    past = Q(expires_on__isnull=False, expires_on__lte=now)
+    return past if status == Token.Status.EXPIRED else ~past & Q(status=status)
+
+
+def unused(how_long: str, now: datetime) -> Q:
+    """Never used; or not for so many days, for which a token that was never used must have existed as long."""
+    if how_long == "never":
+        return Q(last_used_on__isnull=True)
+    return Q(last_used_on__lte=now - UNUSED) | Q(last_used_on__isnull=True, issued_on__lte=now - UNUSED)

@@ -4,6 +4,7 @@ Both caches stand in each process and can be wrong in nothing: what a row says i
 known by its token and the moment at which it was last seen.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,16 +17,18 @@ from django.template import loader
 from tokenportal.actions import snapshots
 from tokenportal.models import Token
 from tokenportal.models.token import status_at
+from tokenportal.models.token_request import REFERENCE_ALPHABET, REFERENCE_LENGTH
 from tokenportal.policy import moments, words
 from tokenportal.policy.surroundings import Surroundings
 from tokenportal.upstream import owner as owner_of
 from tokenportal.views import access
 
+ENDS_WITH_REFERENCE = re.compile(rf" \([{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}}\)\Z")
 SOON = timedelta(days=14)
 KEPT = 4000
 COLUMNS = (
     "pk", "name", "purpose", "status", "expires_on", "last_used_on", "value_lost", "seen_at", "connection__name",
-    "connection__kind", "team__name", "owner__username",
+    "connection__kind", "team__name", "owner__username", "drifted", "is_parent", "ended_at",
 )  # fmt: skip
 
 
@@ -50,6 +53,10 @@ class Row:
     soon: bool
     last_used_on: datetime | None
     last_used: str
+    unmanaged: bool
+    drifted: bool
+    is_parent: bool
+    ended_at: datetime | None
 
 
 def drawn(found: list[dict[str, Any]], now: datetime) -> list[str]:
@@ -68,12 +75,13 @@ def row(one: dict[str, Any], can_do: str, risk: str, now: datetime) -> Row:
         expires_on=expires_on, expires=moments.relative(expires_on, now) if expires_on else "",
         soon=bool(expires_on and timedelta(0) < expires_on - now <= SOON),
         last_used_on=last_used_on, last_used=moments.relative(last_used_on, now) if last_used_on else "",
+        unmanaged=one["team__name"] is None, drifted=one["drifted"], is_parent=one["is_parent"], ended_at=one["ended_at"],
     )  # fmt: skip
 
 
 def short(name: str) -> str:
     """A token's name without the reference that ends it."""
-    return name.rpartition(" (")[0] or name
+    return ENDS_WITH_REFERENCE.sub("", name) or name
 
 
 @lru_cache(maxsize=KEPT)

@@ -6,13 +6,18 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock
-from tokenportal.actions import drafts
 from tokenportal.models import Token
-from tokenportal.policy.compile import same_grant
 from tokenportal.views import access, could
 from tokenportal.views.answers import answers
 from tokenportal.views.create import verify_url
+from tokenportal.views.standing import standing
 from tokenportal.views.summary import known, told
+
+STOPPED = {
+    Token.Status.DISABLED.value: "The token is disabled, so it may call nothing.",
+    Token.Status.REVOKED.value: "The token was revoked, so it may call nothing.",
+    Token.Status.GONE.value: "The token is gone from Cloudflare, so it may call nothing.",
+}
 
 
 @answers
@@ -20,14 +25,13 @@ from tokenportal.views.summary import known, told
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token, now = access.token(user, pk), clock.now()
-    agreed = drafts.current_version(token.token_request) if token.token_request else None
     catalogue, around = known(token.body, token.connection)
-    stopped = "The token is disabled, so it may call nothing." if token.status == Token.Status.DISABLED else ""
+    stopped = STOPPED.get(token.status, "")
     status = token.status_at(now)
     context = {
         "token": token, "status": status, "label": Token.Status(status).label,
-        "differs": agreed is not None and not same_grant(agreed.payload, token.body), "verify_url": verify_url(token),
-        "trail": access.trail(token.token_request_id), **told(token.body, catalogue, around),
+        "verify_url": verify_url(token), **standing(user, token, catalogue),
+        "trail": access.trail(token.trail), **told(token.body, catalogue, around),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
     }  # fmt: skip
     return could.render(request, "tokens/detail.html", context)

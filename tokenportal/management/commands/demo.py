@@ -28,8 +28,8 @@ def arm_fault(kind: str) -> None:
     call_command("sandbox_fault", kind, method="POST")
 
 
-def widen(name: str) -> None:
-    call_command("sandbox_alter", "widen", name)
+def alter(deed: str, name: str) -> None:
+    call_command("sandbox_alter", deed, name)
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         demo.cast(word)
         demo.reset_passwords(word)
         if not TokenRequest.objects.exists():
-            demo.fill(arm_fault, widen)
+            demo.fill(arm_fault, alter)
         self.stdout.write(f"Token Portal, the demo: {settings.PUBLIC_ORIGIN}")
         for name in demo.CAST:
             self.stdout.write(f"  sign in as {name:<10} password {word}")

@@ -6,18 +6,16 @@ from django.core.management.base import BaseCommand, CommandError
 from tokenportal.sandbox import outside
 from tokenportal.sandbox.models import Token
 
-DEEDS = {"delete": outside.delete, "disable": outside.disable, "enable": outside.enable, "widen": outside.widen}
-
 
 class Command(BaseCommand):
-    help = "Do something to a token behind everybody's back, as somebody in the dashboard could: delete, disable, enable or widen it."
+    help = "Do something to a token behind everybody's back, as somebody in the dashboard could."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("deed", choices=DEEDS)
+        parser.add_argument("deed", choices=outside.CHANGES)
         parser.add_argument("name", help="how the token's name begins")
 
     def handle(self, *args: Any, **options: Any) -> None:
         token = Token.objects.filter(name__startswith=options["name"]).first()
         if token is None:
             raise CommandError(f"No token's name begins with {options['name']!r}.")
-        DEEDS[options["deed"]](token)
+        outside.CHANGES[options["deed"]](token)
