@@ -117,6 +117,31 @@ UPSTREAM_BREAKER_SECONDS = env_number("UPSTREAM_BREAKER_SECONDS", 30)
 FRESH_SIGN_IN_SECONDS = env_number("FRESH_SIGN_IN_SECONDS", 600)
 WORK_INTERVAL_SECONDS = env_number("WORK_INTERVAL_SECONDS", 15)
 
+# Mail: reminders that a token ends. Without a host they stand in the portal only.
+
+mail_host, mail_port = env("EMAIL_HOST"), env_number("EMAIL_PORT", 587)
+mail_password, mail_over_tls = env("EMAIL_HOST_PASSWORD"), env_flag("EMAIL_USE_TLS")
+if mail_password and not mail_over_tls and mail_host not in {"127.0.0.1", "::1", "localhost"}:
+    refuse("EMAIL_HOST_PASSWORD would leave in the open. Set EMAIL_USE_TLS=1.")
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"token-portal@{origin.hostname or 'localhost'}")
+SENDS_MAIL = bool(mail_host) or not PRODUCTION
+if mail_host:
+    mailer = {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": mail_host, "port": mail_port, "username": env("EMAIL_HOST_USER"), "password": mail_password,
+            # Port 465 speaks TLS from its first byte; elsewhere STARTTLS begins it.
+            "use_tls": mail_over_tls and mail_port != 465, "use_ssl": mail_over_tls and mail_port == 465, "timeout": 10,
+        },
+    }  # fmt: skip
+else:
+    backend = "dummy" if PRODUCTION else "filebased"
+    mailer = {
+        "BACKEND": f"django.core.mail.backends.{backend}.EmailBackend",
+        "OPTIONS": {} if PRODUCTION else {"file_path": str(STATE_DIR / "mail")},
+    }
+MAILERS = {"default": mailer}
+
 # Django
 
 INSTALLED_APPS = [

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import caring, connections, syncing, watching
+from tokenportal.actions import caring, connections, reminding, syncing, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -56,8 +56,16 @@ def sync() -> str:
     return " ".join(f"{result.connection}: {result.sentence}" for result in syncing.sync_all() if not result.worked)
 
 
+def remind() -> str:
+    given = reminding.remind_all()
+    return f"{given} given" if given else ""
+
+
 class Command(BaseCommand):
-    help = "The one periodic runner: settles what is uncertain, watches what was settled and reads the tokens anew. Runs until it is stopped."
+    help = (
+        "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew and reminds of "
+        "those that end. Runs until it is stopped."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="do one round and stop")
@@ -73,6 +81,7 @@ class Command(BaseCommand):
                 if time.monotonic() >= sync_next:
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)
+                attempt("reminding", remind)
                 if options["once"]:
                     return
                 time.sleep(settings.WORK_INTERVAL_SECONDS)

@@ -1,0 +1,18 @@
+"""Notices: sentences that wait for one person in the portal until they have read them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tokenportal import clock
+from tokenportal.models import Notice, Token, User
+
+
+def tell(people: Iterable[User], token: Token, sentence: str) -> None:
+    """Leave a notice about a token for each of these people. Called inside the recording whose event it repeats."""
+    now = clock.now()
+    Notice.objects.bulk_create(Notice(user=person, token=token, sentence=sentence[:400], at=now) for person in people)
+
+
+def read_all(by: User, *, until: datetime) -> int:
+    """Mark this person's notices as read, up to the newest one that they were shown; how many that were."""
+    return Notice.objects.filter(user=by, read_at=None, at__lte=until).update(read_at=clock.now())
