@@ -201,6 +201,8 @@ EVENT_WORDS = {
     "token.uncertain": "Outcome not known",
     "token.looked_up": "Looked up",
     "token.tried": "Tried out",
+    "token.owner_set": "Owners changed",
+    "token.reminded": "Owners reminded of the end",
     "token.adopted": "Found and taken over",
     "token.alarm": "Alarm",
 }

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from tokenportal.models import AuditEvent, Connection, Status, Team, Token, TokenRequest, User
+from tokenportal.models import AuditEvent, Connection, Notice, Status, Team, Token, TokenRequest, User
 
 
 def person(request: HttpRequest) -> User:
@@ -50,7 +50,8 @@ def template_uses(user: User) -> dict[str, int]:
 
 def token(user: User, pk: UUID) -> Token:
     related = (
-        "connection__snapshot", "connection__token_reading", "team", "owner", "token_request", "token_request__requester",
+        "connection__snapshot", "connection__token_reading", "team", "owner", "backup_owner", "token_request",
+        "token_request__requester",
     )  # fmt: skip
     found = Token.objects.visible_to(user).select_related(*related).defer("connection__snapshot__groups")
     return get_object_or_404(found, pk=pk)
@@ -85,6 +86,29 @@ def connections_with_readings() -> Any:
 def trail(pk: UUID) -> Any:
     """The events of one request and its token, or of a token that no request made, oldest first."""
     return AuditEvent.objects.filter(trail=pk).order_by("number")
+
+
+LIFE_LIMIT = 200
+UNREAD_LIMIT = 100
+
+
+def life(user: User, token: Token) -> list[AuditEvent]:
+    """The newest events of a token, oldest first: its own, of the request that made it, and of edits that the person may see."""
+    edits = TokenRequest.objects.visible_to(user).filter(target=token, kind=TokenRequest.Kind.EDIT)
+    its_own = Q(trail=token.pk) | Q(trail__in=edits.order_by().values("pk"))
+    if token.token_request_id:
+        its_own |= Q(trail=token.token_request_id)
+    return list(AuditEvent.objects.filter(its_own).order_by("-number")[:LIFE_LIMIT])[::-1]
+
+
+def notices(user: User) -> Any:
+    """What this person was told, newest first."""
+    return Notice.objects.filter(user=user).order_by("-at", "-pk")
+
+
+def unread(user: User) -> int:
+    """How many notices this person has not read; no more than are counted in a moment."""
+    return Notice.objects.filter(user=user, read_at=None).order_by()[:UNREAD_LIMIT].count()
 
 
 def events() -> Any:

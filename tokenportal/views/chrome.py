@@ -6,9 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from tokenportal import rules
 from tokenportal.models import User
+from tokenportal.views import access
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
@@ -32,6 +34,9 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {"sandbox_on": settings.SANDBOX, "sections": [], "theme": theme_of(request)}
     if not isinstance(user, User):
         return found
+    # Counted where the header is drawn: parts of a page that htmx fills have none.
+    found["unread"] = SimpleLazyObject(lambda: access.unread(user))
+    found["on_notices"] = request.path == reverse("notices")
     wanted: list[tuple[str, str, tuple[str, ...]]] = [
         ("Tokens", "tokens", ("/tokens/", "/templates/", "/permissions/")),
         ("Drafts", "drafts", ("/drafts/", "/requests/")),

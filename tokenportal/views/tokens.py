@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock
 from tokenportal.models import Token
-from tokenportal.views import access, could
+from tokenportal.views import access, could, ownership, timeline
 from tokenportal.views.answers import answers
 from tokenportal.views.create import verify_url
 from tokenportal.views.standing import standing
@@ -31,7 +31,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "token": token, "status": status, "label": Token.Status(status).label,
         "verify_url": verify_url(token), **standing(user, token, catalogue),
-        "trail": access.trail(token.trail), **told(token.body, catalogue, around),
+        **told(token.body, catalogue, around), **timeline.shown(user, token, now), **ownership.shown(user, token),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
     }  # fmt: skip
     return could.render(request, "tokens/detail.html", context)

@@ -1,0 +1,46 @@
+"""Notices: what a person was told without asking, newest first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from tokenportal import clock
+from tokenportal.actions import notices
+from tokenportal.views import access
+from tokenportal.views.answers import answers
+from tokenportal.views.htmx import render_page
+
+PER_PAGE = 25
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest) -> HttpResponse:
+    user = access.person(request)
+    if request.method == "POST":
+        read = notices.read_all(user, until=shown_until(request.POST.get("until", "")))
+        messages.success(request, f"{read} notice{'' if read == 1 else 's'} marked as read.")
+        return redirect("notices")
+    page = Paginator(access.notices(user), PER_PAGE).get_page(request.GET.get("page"))
+    return render_page(
+        request, "notices/index.html", {"page": page, "rows": rows(user, page), "until": f"{clock.now():%Y-%m-%dT%H:%M:%S.%f}"}
+    )
+
+
+def shown_until(text: str) -> datetime:
+    """When the page was drawn whose notices are marked as read: one that came since stays unread."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return clock.now()
+
+
+def rows(user: Any, page: Any) -> list[dict[str, Any]]:
+    """Each notice with its token, where this person may still see it."""
+    tokens = access.tokens(user).in_bulk({notice.token_id for notice in page if notice.token_id})
+    return [{"notice": notice, "token": tokens.get(notice.token_id)} for notice in page]
