@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from tokenportal import clock
+from tokenportal import clock, rules
 from tokenportal.actions import notices
 from tokenportal.views import access
 from tokenportal.views.answers import answers
@@ -41,6 +41,10 @@ def shown_until(text: str) -> datetime:
 
 
 def rows(user: Any, page: Any) -> list[dict[str, Any]]:
-    """Each notice with its token, where this person may still see it."""
+    """Each notice with its token, where this person may still see it, and whether they may renew it."""
     tokens = access.tokens(user).in_bulk({notice.token_id for notice in page if notice.token_id})
-    return [{"notice": notice, "token": tokens.get(notice.token_id)} for notice in page]
+    found = [(notice, tokens.get(notice.token_id)) for notice in page]
+    return [
+        {"notice": notice, "token": token, "may_renew": bool(token and token.expires_on and rules.may_change(user, token))}
+        for notice, token in found
+    ]
