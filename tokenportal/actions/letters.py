@@ -22,17 +22,21 @@ def one_line(text: str, limit: int = 120) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def coming(later: tuple[int, ...]) -> str:
+    """Which reminders will follow, by their days before the end."""
+    if not later:
+        return "This is the last reminder."
+    if len(later) == 1:
+        return "Another reminder comes the day before the end."
+    return f"Other reminders come {', '.join(map(str, later[:-1]))} and {later[-1]} days before the end."
+
+
 def reminder(token: Token, reader: User, now: datetime, later: tuple[int, ...]) -> mail.EmailMessage:
     """The reminder of a token's end for one person; ``later`` are the days before it on which others will follow."""
     assert token.expires_on  # noqa: S101
     name, end = one_line(token.name), moments.in_words(token.expires_on)
-    role = {token.owner_id: "its owner", token.backup_owner_id: "its back-up owner"}
+    role = {token.backup_owner_id: "its back-up owner", token.owner_id: "its owner"}
     purpose = "\n".join(one_line(line, 200) for line in token.purpose.splitlines()[:10]) or "Nobody said."
-    follow = (
-        f"Another reminder comes {' and '.join(map(str, later))} days before the end." if later else "This is the last reminder."
-    )
-    if later == (1,):
-        follow = "Another reminder comes the day before the end."
     text = f"""\
 The token {name} ends on {end} ({moments.relative(token.expires_on, now)}).
 Then whatever uses it stops working.
@@ -49,7 +53,7 @@ If it is still needed, open its page and press Renew. Its secret stays the same,
 
 If it is not needed any more, do nothing, or revoke it on the same page.
 
-You get this because you are {role.get(reader.pk, "an admin, and none of its owners is active")}. {follow}
+You get this because you are {role.get(reader.pk, "an admin, and none of its owners is active")}. {coming(later)}
 """
     subject = f"{name} ends {moments.relative(token.expires_on, now)}"
     return mail.EmailMessage(subject=subject, body=text, to=[reader.email])
