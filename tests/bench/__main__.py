@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -221,6 +222,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.12, help="how long each row is measured in each round")
     parser.add_argument("--profile", default="", help="the name of a row: profile it instead of measuring")
+    parser.add_argument(
+        "--hanging", type=float, default=0, help="seconds: pages while the upstream hangs, against their usual time"
+    )
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         prepare(folder)
@@ -230,7 +234,7 @@ def main() -> None:
 def run(wanted: argparse.Namespace) -> None:
     # Only now: they need models, and those need the settings.
     from tests import arrange
-    from tests.bench import world
+    from tests.bench import hanging, world
 
     with world.throw_away_database():
         draft, typed = world.fill()
@@ -242,6 +246,9 @@ def run(wanted: argparse.Namespace) -> None:
         print(f"{connection.vendor}, {world.GROUPS} groups, {world.ZONES} zones, {world.TOKENS} tokens")
         if wanted.profile:
             profile(browser, typed.get_absolute_url(), wanted.profile)
+        elif wanted.hanging:
+            looked_at = [call for call in CALLS if not call.saves]
+            hanging.measure({call.name: partial(browser.ask, call.path, call.part) for call in looked_at}, wanted.hanging)
         else:
             measure(browser, typed.get_absolute_url(), wanted.rounds, wanted.seconds)
 

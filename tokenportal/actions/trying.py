@@ -6,7 +6,7 @@ from typing import Literal
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import snapshots
 from tokenportal.audit import Event
-from tokenportal.cloudflare import Refused, Verified
+from tokenportal.cloudflare import RateLimited, Refused, Verified
 from tokenportal.models import Token, User
 from tokenportal.policy import moments
 from tokenportal.policy.body import named_zones
@@ -32,11 +32,16 @@ def try_out(token: Token, *, by: User, secret: Secret) -> Trial:
     client = upstream.client(token.connection, secret=secret)
     try:
         verified = client.verify()
-    except Refused as error:
-        return Trial("refused", f"Cloudflare does not take this value. {error.safe}")
     except cloudflare.CloudflareError as error:
+        if refuses(error):
+            return Trial("refused", f"Cloudflare does not take this value. {error.safe}")
         return Trial("unknown", f"Cloudflare could not be asked, so nothing is known. {error.safe} Try again in a moment.")
     return _judged(token, verified) or _used(client, _read_for(token))
+
+
+def refuses(error: cloudflare.CloudflareError) -> bool:
+    """Whether it says something about the value that was tried: that there were too many calls does not."""
+    return isinstance(error, Refused) and not isinstance(error, RateLimited)
 
 
 def _judged(token: Token, verified: Verified) -> Trial | None:
@@ -55,16 +60,16 @@ def _used(client: cloudflare.Client, read: Read | None) -> Trial:
         return Trial("active", "Active. Nothing that it may do can be tried without changing something.")
     try:
         client.read(read.path)
-    except Refused as error:
-        if "from location" in " ".join(error.messages):
+    except cloudflare.CloudflareError as error:
+        if not refuses(error):
+            return Trial("unknown", f"Active, but reading {read.words} gave no clear answer. {error.safe}")
+        if "from location" in error.safe:
             return Trial(
                 "blocked",
                 "Active, and blocked here by its own IP rule: the portal’s server is not among its networks. "
                 "Try it from where it will be used.",
             )
         return Trial("refused", f"Active, but it could not read {read.words}. {error.safe}")
-    except cloudflare.CloudflareError as error:
-        return Trial("unknown", f"Active, but reading {read.words} gave no clear answer. {error.safe}")
     return Trial("active", f"Active, and it works: it read {read.words}.")
 
 
