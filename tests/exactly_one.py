@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection, transaction
 from tests import arrange
 from tests.upstream_model import ANSWERS, REFUSALS, Killed, Model, ModelAdapter, Plan, widened
 from tokenportal import clock, rules
-from tokenportal.actions import issuing, settling, syncing, watching
+from tokenportal.actions import caring, issuing, settling, syncing, taking, watching
 from tokenportal.audit import AuditUnavailable
 from tokenportal.models import Attempt, AuditEvent, MovedMeanwhile, Status, Token, TokenRequest
 from tokenportal.policy.compile import same_grant
@@ -30,6 +30,7 @@ INSIDE, LATE = (0, 0, 0, 3, 30, 60), (130, 600, 7200)
 EVENTS = AuditEvent._meta.db_table
 EXPECTED = (
     issuing.AlreadyUnderWay, issuing.Changed, issuing.LeftUnrecorded, rules.NotAllowed, AuditUnavailable, MovedMeanwhile, Killed,
+    taking.NotBegun,
 )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ class Sequence:
     @contextmanager
     def forked(self, chance: random.Random) -> Iterator[None]:
         """Go on from here by another chance, and come back."""
-        model, keep = self.model, ("now", "tokens", "posts", "plan", "listing_fails")
+        model, keep = self.model, ("now", "tokens", "posts", "plan", "listing_fails", "care")
         kept = copy.deepcopy([{name: vars(model)[name] for name in keep}, self.took, self.secrets])
         before = self.random, self.refused_late, self.strange
         try:
@@ -184,9 +185,29 @@ class Sequence:
         for _ in range(self.random.choice([1, 1, 4])):
             settling.look_up(known, by=known.requester)
 
+    def roll(self) -> None:
+        token = self.cared_for()
+        rolled = token and caring.roll(token, by=self.ready.requester)
+        if rolled and not AuditEvent.objects.filter(action="token.rolled", object_id=rolled.token.pk).exists():
+            raise Violation("a secret is shown after its event was committed")
+
+    def revoke(self) -> None:
+        token = self.cared_for()
+        if token and caring.revoke(token, by=self.ready.requester).done and not self.is_gone(token):
+            raise Violation("revoked is said when it is gone")
+
+    def cared_for(self) -> Token | None:
+        """The request's token, with which something is about to be done; and what will come of it."""
+        self.model.care = self.random.choice(["", "", "drop", "killed", "refused"])
+        return Token.objects.filter(token_request=self.ready).select_related("connection").first()
+
+    def is_gone(self, token: Token) -> bool:
+        return all(one.deleted for one in self.model.tokens if one.id == token.cloudflare_id)
+
     def work(self) -> None:
         failing = self.model.listing_fails
         watching.pass_over()
+        caring.settle_doing()
         if not failing:
             self.all_accounted_for()
 
@@ -256,6 +277,8 @@ class Sequence:
             held = Token.objects.get(token_request=one)
             if held.cloudflare_id not in [token.id for token in self.model.tokens]:
                 raise Violation("what is said to be created was created")
+            if held.status == Token.Status.REVOKED and not self.is_gone(held):
+                raise Violation("revoked is said when it is gone")
             if not same_grant(held.body, held.approved):
                 raise Violation("what is counted as created is what was agreed to")
         end = "alarm" if one.alarm else one.status, len(self.model.posts)
@@ -277,7 +300,20 @@ class Sequence:
         return all(token.listed_from < starts[token.attempt] + window for token in self.model.tokens if token.attempt)
 
 
-STEPS = ("create", "create", "double_click", "look_up", "work", "work", "sync", "wait_a_little", "wait_a_while", "wait_a_while")
+STEPS = (
+    "create",
+    "create",
+    "double_click",
+    "roll",
+    "revoke",
+    "look_up",
+    "work",
+    "work",
+    "sync",
+    "wait_a_little",
+    "wait_a_while",
+    "wait_a_while",
+)
 SELDOM = ("lists_fail", "decoy")
 
 

@@ -60,13 +60,16 @@ class MadeToken:
 
 @dataclass
 class Model:
-    """The upstream of one sequence. ``posting`` is asked at each POST which attempt it belongs to."""
+    """The upstream of one sequence. ``posting`` is asked at each POST which attempt it belongs to;
+    ``care`` is what comes of the next roll or deletion: "", "drop" or "killed" after it was done, "refused" before.
+    """
 
     now: datetime
     tokens: list[MadeToken] = field(default_factory=list)
     posts: list[int] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
     listing_fails: int = 0
+    care: str = ""
     posting: Callable[[], int] = lambda: 0
     meanwhile: Callable[[], None] = lambda: None
 
@@ -132,10 +135,18 @@ class Model:
         parts = path.split("/")
         token_id = parts[parts.index("tokens") + 1]
         found = next((one for one in self.tokens if one.id == token_id and one.exists_from <= self.now and not one.deleted), None)
+        care, self.care = self.care, ""
         if found is None:
             return not_found(request)
+        if care == "refused":
+            return envelope(request, 403, None, errors=[{"code": 9109, "message": "No"}])
         if request.method == "DELETE":
             found.deleted = True
+        if care == "killed":
+            raise Killed
+        if care == "drop":
+            raise RequestsConnectionError("Connection aborted.", request=request)
+        if request.method == "DELETE":
             return envelope(request, 200, {"id": found.id})
         if path.endswith("/value"):
             return envelope(request, 200, VALUE)
