@@ -199,8 +199,20 @@ def test_of_two_who_press_at_once_one_rolls_and_the_other_is_told(lasting_portal
 
     with ThreadPoolExecutor(2) as pool:
         told = sorted(future.result() for future in [pool.submit(press) for _ in range(2)])
-    assert told == ["Somebody was first: something is being done with this token, or it is gone.", "rolled"]
+    assert told == [taking.SOMEBODY_WAS_FIRST, "rolled"]
     assert wire.writes() == ["PUT"]
+
+
+def test_what_was_confirmed_once_is_not_rolled_twice(portal: None) -> None:
+    made = issued()
+    seen = taking.turn(made.token, Event.TOKEN_ROLLING)
+    rolled = caring.roll(made.token, by=owner(), seen=seen)
+    assert rolled
+    with pytest.raises(taking.NotBegun) as told:
+        caring.roll(fresh(made.token), by=owner(), seen=seen)
+    assert str(told.value) == taking.SOMEBODY_WAS_FIRST
+    assert (works(made.token, rolled.secret), standing(made.token)) == (True, UNTOUCHED)
+    assert caring.roll(fresh(made.token), by=owner(), seen=taking.turn(made.token, Event.TOKEN_ROLLING))
 
 
 def test_a_secret_that_came_after_its_roll_was_counted_as_lost_is_not_shown(portal: None, monkeypatch: Any) -> None:

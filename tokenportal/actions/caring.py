@@ -55,14 +55,15 @@ SWITCHES = {
 }  # fmt: skip
 
 
-def roll(token: Token, *, by: User) -> Rolled | None:
+def roll(token: Token, *, by: User, seen: int | None = None) -> Rolled | None:
     """Give the token a new secret; the old one dies. None where no secret came: ``taking.last_word`` says why.
 
+    ``seen`` is the ``taking.turn`` that the confirming page showed, so that posting it again does not roll again.
     An unknown outcome leaves ``value_lost``, for the old secret may be dead. Rolling may be repeated safely. Raises
     NotAllowed, NotBegun or AuditUnavailable before anything is sent, LeftUnrecorded after it; so do the others here.
     """
     rules.require(rules.may_roll(by, token))
-    client = taking.begin(token, Token.Doing.ROLLING, Event.TOKEN_ROLLING, by=by)
+    client = taking.begin(token, Token.Doing.ROLLING, Event.TOKEN_ROLLING, by=by, seen=seen)
     try:
         secret = client.roll_token(token.cloudflare_id)
     except NeverSent as error:

@@ -16,6 +16,9 @@ from tokenportal.models import AuditEvent, MovedMeanwhile, Token, User
 NO_SUCH_ADDRESS = 7003
 """Cloudflare's code for an address that it cannot route: a 404 that says nothing about the token."""
 BY_SOMEBODY_ELSE = "It was settled by somebody else just now. This is how it stands."
+SOMEBODY_WAS_FIRST = (
+    "Somebody was first, or you were, with another click: this was begun since the page was opened, or the token is gone."
+)
 GONE = "Cloudflare does not have this token any more, so nothing was left to do."
 AGAIN = "The portal asks again by itself."
 
@@ -32,8 +35,14 @@ class Result:
     sentence: str
 
 
-def begin(token: Token, doing: Token.Doing, event: Event, *, by: User) -> cloudflare.Client:
-    """Commit the intent, alone. Raises NotBegun."""
+def turn(token: Token, event: Event) -> int:
+    """The number of the newest such event about this token, 0 where there is none: what a page that asks first has seen."""
+    about = AuditEvent.objects.filter(object_type="token", object_id=str(token.pk), action=event.value)
+    return about.order_by("-number").values_list("number", flat=True).first() or 0
+
+
+def begin(token: Token, doing: Token.Doing, event: Event, *, by: User, seen: int | None = None) -> cloudflare.Client:
+    """Commit the intent, alone. Raises NotBegun, also where it was begun anew since the ``turn`` that was ``seen``."""
     try:
         client = upstream.client(token.connection)
     except NeverSent as error:
@@ -42,8 +51,11 @@ def begin(token: Token, doing: Token.Doing, event: Event, *, by: User) -> cloudf
         with audit.recording(event, by=by, subject=token, trail=token.trail, durable=issuing.DURABLE) as record:
             record.changes["doing"] = ["", doing.value]
             token.begin(doing, at=clock.now())
+            if seen is not None and seen != turn(token, event):
+                raise MovedMeanwhile
     except MovedMeanwhile:
-        raise NotBegun("Somebody was first: something is being done with this token, or it is gone.") from None
+        token.refresh_from_db()
+        raise NotBegun(SOMEBODY_WAS_FIRST) from None
     return client
 
 

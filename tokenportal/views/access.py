@@ -111,6 +111,12 @@ def unread(user: User) -> int:
     return Notice.objects.filter(user=user, read_at=None).order_by()[:UNREAD_LIMIT].count()
 
 
+def ending(token: Token) -> AuditEvent | None:
+    """The event that says how a token came to its end."""
+    ends = AuditEvent.objects.filter(trail=token.trail, action__in=["token.revoked", "token.gone"])
+    return ends.order_by("-number").first()
+
+
 def events() -> Any:
     return AuditEvent.objects.all()
 

@@ -50,10 +50,12 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @sensitive_variables()
-def show_secret(request: HttpRequest, token: Token, secret: Secret) -> HttpResponse:
+def show_secret(request: HttpRequest, token: Token, secret: Secret, *, rolled: bool = False) -> HttpResponse:
     """The one page that holds a secret. It is never cached or compressed, and leaving it is for good."""
-    words = told(token.body, *known(token.body, token.connection))
-    context = {"token": token, "verify_url": verify_url(token), "secret_value": secret.reveal(), **words}
+    context = {
+        "token": token, "verify_url": verify_url(token), "secret_value": secret.reveal(), "rolled": rolled,
+        "may_try": rules.may_try(access.person(request), token), **told(token.body, *known(token.body, token.connection)),
+    }  # fmt: skip
     response = render_page(request, "requests/secret.html", context)
     response["Cache-Control"] = "no-store, no-transform, private, max-age=0"
     return response

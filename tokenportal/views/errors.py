@@ -65,6 +65,15 @@ def left_unrecorded(request: HttpRequest) -> HttpResponse:
     return plain(request, 503, "The token may have been created", sentence)
 
 
+def outcome_unrecorded(request: HttpRequest) -> HttpResponse:
+    """For what was done with a token, perhaps, and could not be written down."""
+    sentence = (
+        "The request was sent to Cloudflare, but what came of it could not be recorded, so no secret is shown. Ask an admin to "
+        "look at the server. The portal then asks Cloudflare by itself how the token stands."
+    )
+    return plain(request, 503, "It may have been done", sentence)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return plain(request, 400, "The request made no sense", "Go back, reload the page and try again. Nothing was changed.")
 
