@@ -64,6 +64,7 @@ def set_owners(
         here = Token.objects.select_for_update(of=("self",)).select_related("owner", "backup_owner", "team").get(pk=token.pk)
         if seen and mark(here) != seen:
             raise ChangedMeanwhile
+        record.subject = here
         before = {here.owner_id, here.backup_owner_id}
         record.change(here, owner=owner, backup_owner=backup_owner, purpose=purpose)
         new = [person for person in (owner, backup_owner) if person and person.pk not in before | {by.pk}]
