@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management import call_command
 from django.test import Client
 
-from tokenportal.actions import demo, drafts, issuing, seeding, snapshots
-from tokenportal.models import Connection, Team, TokenRequest, User
+from tokenportal.actions import changing, demo, drafts, issuing, seeding, snapshots
+from tokenportal.models import Connection, Team, Token, TokenRequest, User
 from tokenportal.policy.spec import TokenSpec
 
 PASSWORD = "correct horse battery"
@@ -89,6 +89,18 @@ def checked(token_request: TokenRequest) -> TokenRequest:
 def issue(token_request: TokenRequest) -> issuing.Issued | None:
     ready = checked(token_request)
     return issuing.issue(ready, by=ready.requester, version=ready.version, digest=ready.digest)
+
+
+def change(token: Token, *, by: str = "requester", **changes: Any) -> TokenRequest:
+    """A change of this token with a version, ready to be confirmed: fields of its spec, or ``owner`` and ``backup_owner``."""
+    user = person(by)
+    begun = changing.begin_edit(token, by=user)
+    copy = begun.working_copy
+    people = {"owner": changes.pop("owner", copy.owner), "backup_owner": changes.pop("backup_owner", copy.backup_owner)}
+    drafts.save(
+        begun, by=user, revision=copy.revision, spec=replace(copy.spec, **changes), connection=copy.connection, **people
+    )  # fmt: skip
+    return checked(TokenRequest.objects.get(pk=begun.pk))
 
 
 def confirming(token_request: TokenRequest) -> dict[str, Any]:

@@ -114,13 +114,16 @@ def may_use(connection: Connection, team_id: UUID | str) -> Verdict:
 def may_issue(user: User, token_request: TokenRequest, *, creates_tokens: bool) -> Verdict:
     """Creating is the requester's own step. Until guardrails exist, tokens that create tokens are for admins."""
     if user.pk != token_request.requester_id:
-        return Verdict("Only the person who asked for this token can create it.")
+        return Verdict(f"Only the person who asked for this {'change' if token_request.is_edit else 'token'} can confirm it.")
     if token_request.status not in (Status.DRAFT, Status.FAILED):
-        return Verdict("This token has been created already, or is being created now.")
+        done = "made" if token_request.is_edit else "created"
+        return Verdict(f"This {'change' if token_request.is_edit else 'token'} has been {done} already, or is being {done} now.")
     if token_request.alarm:
         return Verdict(ALARMED)
     if creates_tokens and not user.is_admin:
         return Verdict("This token could create tokens itself. Only an admin can create such a token.")
+    if token_request.is_edit and token_request.target:
+        return may_change(user, token_request.target)
     return may_start_in(user, token_request.team_id)
 
 

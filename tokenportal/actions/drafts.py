@@ -111,6 +111,8 @@ def save(
     owner: User, backup_owner: User | None,
 ) -> WorkingCopy:  # fmt: skip
     """Save the working copy, complete or not. Raises Stale when somebody else saved something else since ``revision``."""
+    if token_request.is_edit:
+        connection = token_request.working_copy.connection  # the one that the token lies behind
     wanted: dict[str, Any] = {"connection": connection, "owner": owner, "backup_owner": backup_owner}
     spec_json = spec.to_json()
 

@@ -12,6 +12,13 @@ class Status(models.TextChoices):
     DISCARDED = "discarded", "Discarded"
 
 
+EDIT_LABELS: dict[Status, str] = {
+    Status.ISSUING: "Being changed",
+    Status.ISSUED: "Changed",
+    Status.FAILED: "Not changed",
+}
+"""What these states are called where a request changes a token that exists."""
+
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.ISSUING, Status.DISCARDED}),
     Status.ISSUING: frozenset({Status.ISSUED, Status.FAILED, Status.UNCERTAIN}),

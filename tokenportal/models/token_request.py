@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tokenportal.models.guard import GuardedModel, GuardedQuerySet, require_recording
 from tokenportal.models.people import Team, User
-from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
+from tokenportal.models.status import EDIT_LABELS, TRANSITIONS, WAITS_ON, Status
 
 # Crockford's base 32: no I, L, O or U, so that it can be read aloud.
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -113,6 +113,16 @@ class TokenRequest(GuardedModel):
     @property
     def is_edit(self) -> bool:
         return self.kind == self.Kind.EDIT
+
+    @property
+    def state_label(self) -> str:
+        """The state in words: what is created or not in a request for a new token, is changed or not in a change."""
+        return EDIT_LABELS.get(self.state, self.state.label) if self.is_edit else self.state.label
+
+    @property
+    def result(self) -> Any:
+        """The token that it made or changed, where it is done."""
+        return None if self.status != Status.ISSUED else self.target if self.is_edit else getattr(self, "token", None)
 
     @property
     def name_reference(self) -> str:

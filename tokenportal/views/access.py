@@ -20,7 +20,7 @@ def person(request: HttpRequest) -> User:
 
 def token_request(user: User, pk: UUID) -> TokenRequest:
     """With its working copy, and of the connection's snapshot the generation, so that it is not asked for again."""
-    related = ("team", "working_copy__connection", "working_copy__owner")
+    related = ("team", "working_copy__connection", "working_copy__owner", "target__connection", "target__token_request")
     generation = F("working_copy__connection__snapshot__generation")
     found = get_object_or_404(TokenRequest.objects.select_related(*related).annotate(generation=generation), pk=pk)
     # A requester sees what is theirs; whether anybody else does is a query that costs as much as all the rest.
@@ -55,6 +55,23 @@ def token(user: User, pk: UUID) -> Token:
     )  # fmt: skip
     found = Token.objects.visible_to(user).select_related(*related).defer("connection__snapshot__groups")
     return get_object_or_404(found, pk=pk)
+
+
+def successors(user: User, token: Token) -> Any:
+    """The tokens that were made to take this one's place, and that this person may see."""
+    return Token.objects.visible_to(user).filter(replaces=token)
+
+
+def predecessors(user: User, token: Token) -> Any:
+    """The token whose place this one takes, if this person may see it."""
+    return Token.objects.visible_to(user).filter(pk=token.replaces_id) if token.replaces_id else ()
+
+
+def open_changes(user: User, token: Token) -> Any:
+    """Changes and replacements of this token that are not done yet, as far as this person may see them."""
+    open_states = [Status.DRAFT, Status.ISSUING, Status.UNCERTAIN, Status.FAILED]
+    found = TokenRequest.objects.visible_to(user).filter(target=token, status__in=open_states)
+    return found.select_related("requester")
 
 
 def waiting(user: User) -> Any:

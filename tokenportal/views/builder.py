@@ -41,7 +41,9 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     if builder_search.is_wanted(target):
         return builder_search.answer(request, copy)
     if target == machines.PARTIAL:
-        return render_page(request, PAGE, for_machines(request, standing.of(copy)), partials=(machines.PARTIAL,))
+        return render_page(
+            request, PAGE, for_machines(request, standing.of(copy), changing=token_request.is_edit), partials=(machines.PARTIAL,)
+        )
     verdict = rules.may_edit(user, token_request)
     context = seen(request, user, copy, echo=echoed(request.GET, copy.spec.blocks))
     return show(request, user, token_request, {**context, "can_edit": bool(verdict), "why_not": verdict.sentence})
@@ -51,12 +53,12 @@ def seen(request: HttpRequest, user: User, copy: WorkingCopy, spec: TokenSpec | 
     """The builder's context for a working copy, or for entries that are not saved."""
     found = standing.of(copy, spec)
     context = builder_page.context(copy.token_request, copy, found, user, address=client_address(request), **options)
-    return {**context, **for_machines(request, found)}
+    return {**context, **for_machines(request, found, changing=copy.token_request.is_edit)}
 
 
-def for_machines(request: HttpRequest, found: Standing) -> dict[str, Any]:
+def for_machines(request: HttpRequest, found: Standing, *, changing: bool = False) -> dict[str, Any]:
     """The same as JSON, curl or Terraform, where the address asks for one of them."""
-    told = machines.machines(request, found.payload.body, found.around.owner, found.catalogue)
+    told = machines.machines(request, found.payload.body, found.around.owner, found.catalogue, changing=changing)
     return {**told, "format": told["format"] if request.GET.get("as") else None, "quiet": True}
 
 
@@ -84,7 +86,7 @@ def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> H
         "may_reopen": rules.may_reopen(user, token_request),
         "may_discard": rules.may_discard(user, token_request),
     }
-    return render_page(request, "requests/status.html", context)
+    return render_page(request, "requests/change.html" if token_request.is_edit else "requests/status.html", context)
 
 
 def save(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:

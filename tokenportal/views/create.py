@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST
 
 from tokenportal import rules
-from tokenportal.actions import issuing, settling, trying
+from tokenportal.actions import carrying_out, issuing, settling, settling_changes, trying
 from tokenportal.models import Token
 from tokenportal.secret import Secret
 from tokenportal.views import access, errors
@@ -31,8 +31,9 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not is_fresh(request):
         raise rules.NotAllowed("It is a while since you signed in. Open the summary again and confirm that it is you.")
     number = request.POST.get("version", "")
+    send = carrying_out.carry_out if token_request.is_edit else issuing.issue
     try:
-        issued = issuing.issue(
+        done = send(
             token_request, by=user, version=int(number) if number.isdigit() and len(number) < 9 else 0,
             digest=request.POST.get("digest", "")[:64],
         )  # fmt: skip
@@ -40,13 +41,16 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
         token_request.refresh_from_db()
         return render_page(request, "requests/already.html", {"token_request": token_request}, status=409)
     except issuing.Changed as changed:
-        context = {"token_request": token_request, "sentence": str(changed)}
+        moved = isinstance(changed, carrying_out.MovedAtCloudflare)
+        context = {"token_request": token_request, "sentence": str(changed), "moved": moved}
         return render_page(request, "requests/changed.html", context, status=409)
     except issuing.LeftUnrecorded:
-        return errors.left_unrecorded(request)
-    if issued is None:
-        return redirect(token_request)
-    return show_secret(request, issued.token, issued.secret)
+        return errors.left_unrecorded(request, changing=token_request.is_edit)
+    if isinstance(done, issuing.Issued):
+        return show_secret(request, done.token, done.secret)
+    if done is not None:
+        messages.success(request, "The token is changed. Its secret is the same.")
+    return redirect(done or token_request)
 
 
 @sensitive_variables()
@@ -88,6 +92,7 @@ def try_out(request: HttpRequest, pk: UUID) -> HttpResponse:
 def look_up(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
-    outcome = settling.look_up(token_request, by=user)
+    settle = settling_changes if token_request.is_edit else settling
+    outcome = settle.look_up(token_request, by=user)
     messages.info(request, outcome.sentence)
     return redirect(token_request)

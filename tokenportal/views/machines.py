@@ -28,15 +28,20 @@ class Format:
         return self.write()
 
 
-def machines(request: HttpRequest, body: Mapping[str, Any], owner: Owner, catalogue: Catalogue) -> dict[str, Any]:
-    """What parts/machines.html shows: every format, and the one that the query string asks for."""
+def machines(
+    request: HttpRequest, body: Mapping[str, Any], owner: Owner, catalogue: Catalogue, *, changing: bool = False
+) -> dict[str, Any]:
+    """What parts/machines.html shows: every format, and the one that the query string asks for.
+
+    The commands create a token, so there is none for ``changing`` one.
+    """
 
     def terraform() -> str:
         ids = {group["id"] for policy in body["policies"] for group in policy["permission_groups"]}
         names = {id: group.name for id in ids if (group := catalogue.known(id))}
         return formats.as_terraform(body, owner, label=body["name"], names=names)
 
-    found = (
+    found: tuple[Format, ...] = (
         Format("json", "JSON", "What Cloudflare will receive", lambda: formats.as_json(body)),
         Format(
             "curl", "curl", "Run by hand, it makes one more token, which this portal does not know",
@@ -47,5 +52,6 @@ def machines(request: HttpRequest, body: Mapping[str, Any], owner: Owner, catalo
             f"For provider version {formats.PROVIDER_VERSION} or newer, which keeps the secret in its state", terraform,
         ),
     )  # fmt: skip
+    found = found[:1] if changing else found
     chosen = next((one for one in found if one.slug == request.GET.get("as")), found[0])
     return {"formats": found, "format": chosen}

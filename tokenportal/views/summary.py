@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
-from tokenportal.actions import drafts, issuing, snapshots, standing
+from tokenportal.actions import carrying_out, drafts, issuing, snapshots, standing
 from tokenportal.models import Connection, Status, TokenRequest, User, Version
 from tokenportal.policy import listing, words
 from tokenportal.policy.body import named_zones, restrictions_of
@@ -31,12 +31,16 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     if version is None or token_request.status not in (Status.DRAFT, Status.FAILED):
         return redirect(token_request)
     catalogue, around = known(version.payload, version.connection)
+    changes = carrying_out.difference(token_request, version) if token_request.is_edit else None
+    verdict = issuing.may_issue(user, token_request, version)
+    if verdict and changes is not None and not changes.changes:
+        verdict = rules.Verdict(carrying_out.NO_DIFFERENCE)
     short_digest = " ".join((version.digest[:4], version.digest[4:8], version.digest[8:12]))
     context = {
         "token_request": token_request, "version": version, "fresh": is_fresh(request),
-        "verdict": issuing.may_issue(user, token_request, version), "short_digest": short_digest,
+        "verdict": verdict, "short_digest": short_digest, "difference": changes,
         **told(version.payload, catalogue, around, origins(version, catalogue, around)),
-        **machines.machines(request, version.payload, around.owner, catalogue),
+        **machines.machines(request, version.payload, around.owner, catalogue, changing=token_request.is_edit),
         "could": SimpleLazyObject(lambda: could.panel(request, version.payload, version.connection, catalogue, around)),
     }  # fmt: skip
     return could.render(request, "summary/page.html", context, partials=(machines.PARTIAL,))

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock
 from tokenportal.models import Token
-from tokenportal.views import access, care, could, ownership, renewing, timeline
+from tokenportal.views import access, care, changing, could, ownership, renewing, timeline
 from tokenportal.views.answers import answers
 from tokenportal.views.create import verify_url
 from tokenportal.views.standing import standing
@@ -32,7 +32,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "token": token, "status": status, "label": Token.Status(status).label,
         "verify_url": verify_url(token), **standing(user, token, catalogue), **care.menu(user, token),
         **told(token.body, catalogue, around), **timeline.shown(user, token, now), **ownership.shown(user, token),
-        **renewing.shown(user, token),
+        **renewing.shown(user, token), **changing.succession(user, token),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
     }  # fmt: skip
     return could.render(request, "tokens/detail.html", context)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import caring, connections, reminding, syncing, watching
+from tokenportal.actions import caring, connections, reminding, settling_changes, syncing, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -38,6 +38,8 @@ read_at: dict[UUID, datetime] = {}
 
 
 def settle() -> str:
+    for what, step in settling_changes.steps():
+        attempt(what, step)
     for one in watching.rounds(read_at):
         for what, step in watching.steps(one):
             attempt(what, step)
