@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -284,13 +284,14 @@ def test_a_call_that_cannot_be_counted_is_not_made(gate: Gate) -> None:
 
 
 def test_what_cannot_be_written_down_after_a_call_does_not_hide_its_answer(gate: Gate, caplog: Any) -> None:
-    def answered() -> Answer:
-        failing.__enter__()
-        return Answer({"value": "a secret"}, {}, "", quiet=5)
+    with ExitStack() as broken:
 
-    failing = database_that_fails("upstreamstate")
-    assert gate(answered, None).result == {"value": "a secret"}
-    failing.__exit__(None, None, None)
+        def answered() -> Answer:
+            broken.enter_context(database_that_fails("upstreamstate"))
+            return Answer({"value": "a secret"}, {}, "", quiet=5)
+
+        assert gate(answered, None).result == {"value": "a secret"}
+    assert "could not be written down" in caplog.text
     assert "a secret" not in caplog.text
 
 

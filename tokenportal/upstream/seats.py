@@ -12,7 +12,7 @@ from tokenportal.cloudflare import HeldBack
 A_CONNECTION, ALL = 4, 6
 """Calls at a time through one connection, and in the whole process; a server needs more threads than that."""
 PATIENCE = 2.0
-"""Seconds. Nobody waits longer for a seat, and nobody at all for one whose call has taken longer already."""
+"""Seconds. Nobody waits longer for a seat, and nobody at all where every call under way has taken longer already."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Seats:
         came = time.monotonic()
         with self._changed:
             while in_the_way := self._in_the_way(connection_id):
-                left = min(came, *in_the_way) + self.patience - time.monotonic()
+                left = min(came, max(in_the_way)) + self.patience - time.monotonic()
                 if left <= 0:
                     raise HeldBack("Too many of the portal's calls to Cloudflare are under way at once. Try again in a moment.")
                 self._changed.wait(left)
