@@ -31,8 +31,8 @@ def env(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def env_flag(name: str) -> bool:
-    return env(name).lower() in {"1", "true", "yes", "on"}
+def env_flag(name: str, default: str = "") -> bool:
+    return env(name, default).lower() in {"1", "true", "yes", "on"}
 
 
 def env_number(name: str, default: int) -> int:
@@ -120,9 +120,9 @@ WORK_INTERVAL_SECONDS = env_number("WORK_INTERVAL_SECONDS", 15)
 # Mail: reminders that a token ends. Without a host they stand in the portal only.
 
 mail_host, mail_port = env("EMAIL_HOST"), env_number("EMAIL_PORT", 587)
-mail_password, mail_over_tls = env("EMAIL_HOST_PASSWORD"), env_flag("EMAIL_USE_TLS")
+mail_password, mail_over_tls = env("EMAIL_HOST_PASSWORD"), env_flag("EMAIL_USE_TLS", "1")
 if mail_password and not mail_over_tls and mail_host not in {"127.0.0.1", "::1", "localhost"}:
-    refuse("EMAIL_HOST_PASSWORD would leave in the open. Set EMAIL_USE_TLS=1.")
+    refuse("EMAIL_HOST_PASSWORD would leave in the open. Take EMAIL_USE_TLS=0 out.")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", f"token-portal@{origin.hostname or 'localhost'}")
 SENDS_MAIL = bool(mail_host) or not PRODUCTION
 if mail_host:

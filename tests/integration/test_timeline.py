@@ -15,7 +15,7 @@ from tests import arrange
 from tokenportal import audit, clock
 from tokenportal.actions import changing, drafts, ownership, people, reminding, syncing
 from tokenportal.audit import Event
-from tokenportal.models import AuditEvent, Token
+from tokenportal.models import AuditEvent, Token, TokenRequest
 from tokenportal.policy.spec import Validity
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ def test_what_is_gone_has_nothing_ahead(token: Token) -> None:
     assert entries(web, token, now)[-1] == ("Gone from Cloudflare yesterday, Fri 5 Mar 2027 09:00 UTC", False)
     with clock.at(BEGAN + timedelta(days=4)):
         recorded(token, Event.TOKEN_GONE, value_lost=True)
-    assert entries(web, token, now)[-1] == ("Token gone yesterday, Fri 5 Mar 2027 09:00 UTC", False)
+    assert entries(web, token, now)[-1] == ("Gone from Cloudflare yesterday, Fri 5 Mar 2027 09:00 UTC", False)
 
 
 def test_an_adopted_token_without_a_request_has_a_life_too(token: Token) -> None:
@@ -117,7 +117,7 @@ def test_an_adopted_token_without_a_request_has_a_life_too(token: Token) -> None
         record.add(adopted)
     told = entries(arrange.signed_in("requester"), adopted, BEGAN + timedelta(days=2))
     assert [text.split(",")[0] for text, _ in told] == [
-        "Created at Cloudflare 402 days ago", "Token taken over yesterday", "Never ends To come",
+        "Created at Cloudflare 402 days ago", "Adopted yesterday", "Never ends To come",
     ]  # fmt: skip
 
 
@@ -171,14 +171,28 @@ def test_a_life_too_long_for_a_page_says_where_the_rest_is(token: Token) -> None
 
 
 def test_what_failed_says_why(token: Token) -> None:
-    with audit.recording(Event.TOKEN_ROLL_FAILED, by=arrange.person("requester"), subject=token, trail=token.pk) as record:
+    by, now = arrange.person("requester"), BEGAN + timedelta(days=1)
+    with clock.at(now), audit.recording(Event.TOKEN_ROLL_FAILED, by=by, subject=token, trail=token.pk) as record:
         record.outcome, record.reason = "failed", "Cloudflare refused."
-    told = [text for text, _ in entries(arrange.signed_in("requester"), token, clock.now())]
-    assert [text for text in told if "roll" in text] == [
-        next(text for text in told if text.startswith("Token roll failed by requester") and text.endswith("Cloudflare refused."))
-    ]
+    assert entries(arrange.signed_in("requester"), token, now)[-2] == (
+        "Not rolled by requester just now, Tue 2 Mar 2027 09:00 UTC Cloudflare refused.", False,
+    )  # fmt: skip
 
 
-def test_a_draft_that_is_opened_again_is_still_one_line(token: Token) -> None:
-    assert drafts.current_version(token.token_request)
-    assert sum("Summary" in text for text, _ in entries(arrange.signed_in("requester"), token, BEGAN)) == 0
+def test_opening_a_summary_by_itself_is_not_told(token: Token) -> None:
+    assert AuditEvent.objects.filter(action="draft.checked", trail=token.token_request_id).count() == 1
+    assert [text.split(" by")[0] for text, _ in entries(arrange.signed_in("requester"), token, BEGAN)[:2]] == [
+        "Draft begun", "Agreed to version 1",
+    ]  # fmt: skip
+
+
+def test_an_agreed_change_is_told_with_its_version(token: Token) -> None:
+    by, now = arrange.person("requester"), BEGAN + timedelta(days=1)
+    with clock.at(now):
+        begun = TokenRequest.objects.get(pk=changing.begin_edit(token, by=by, days=30).pk)
+        version = drafts.check(begun, by=by, revision=begun.working_copy.revision)
+        with audit.recording(
+            Event.TOKEN_CHANGING, by=by, subject=token, trail=token.pk, digest=version.digest, version=version.number
+        ):  # fmt: skip
+            pass
+    assert entries(arrange.signed_in("auditor"), token, now)[-2][0].startswith("Agreed to version 1 by requester just now")

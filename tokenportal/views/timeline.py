@@ -11,6 +11,8 @@ from tokenportal.views import access
 
 UNTOLD = {"draft.checked"}
 """Opening the summary is agreed to by what follows; by itself it changes nothing."""
+AGREED = {"token.issuing", "token.changing"}
+"""What is sent is what was agreed to, and these name it by version and digest."""
 CREATED = {"token.issued", "token.adopted"}
 ENDED = {"token.revoked", "token.gone"}
 FIRST, LAST = 3, 8
@@ -69,7 +71,7 @@ def of_event(event: AuditEvent) -> Entry:
     """An event as an entry. What was agreed to is named by its version and the first digits of its digest."""
     done = event.outcome == AuditEvent.Outcome.DONE
     digest, version = str(event.details.get("digest", "")), event.details.get("version")
-    agreed = f"Agreed to version {version}" if digest and version and done else ""
+    agreed = f"Agreed to version {version}" if event.action in AGREED and digest and version else ""
     people = [
         f"{label}: {event.changes[name][1] or 'nobody'}"
         for name, label in (("owner", "Owner"), ("backup_owner", "Back-up owner"))
