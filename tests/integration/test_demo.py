@@ -48,10 +48,16 @@ def test_requests_stand_in_many_states(parents: None) -> None:
     states = Counter(TokenRequest.objects.values_list("status", flat=True))
     assert states == {Status.ISSUED: 7, Status.UNCERTAIN: 2, Status.FAILED: 1, Status.DRAFT: 2}
     soon = clock.now() + timedelta(days=14)
-    assert set(Token.objects.filter(expires_on__lt=soon).values_list("purpose", flat=True)) == {
+    assert set(Token.objects.managed().filter(expires_on__lt=soon).values_list("purpose", flat=True)) == {
         "The deploy job purges the API's cache.", "Logs into the warehouse.",
     }  # fmt: skip
-    assert Token.objects.filter(expires_on=None).count() == 1
+    assert {token.purpose for token in Token.objects.managed().filter(expires_on=None)} == {
+        "Monthly export for the finance sheet.", "Finds zones by name, edits the DNS of one.",
+    }  # fmt: skip
+    assert [token.purpose for token in Token.objects.filter(drifted=True)] == ["Finds zones by name, edits the DNS of one."]
+    assert set(Token.objects.unmanaged().values_list("name", flat=True)) == {
+        "old api-cache-purge", "old edge-logs-shipper", "old token-minter",
+    }  # fmt: skip
     assert Share.objects.get().user.username == "teammate"
     assert chain.verify()[1] is None
 

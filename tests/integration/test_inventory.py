@@ -120,10 +120,10 @@ def test_a_widened_token_has_drifted_and_says_in_words_from_what(portal: None) -
     [(action, words)] = told(token)
     assert action == "token.drifted"
     zone = arrange.zone_names(1)[0]
-    assert words.startswith("Added: DNS: Edit on all ")
+    assert words.startswith("Added: DNS Edit on all ")
     assert "Ends never instead of " in words
     assert "Works from anywhere instead of from 192.0.2.0/24." in words
-    assert f"Taken away: DNS: Edit on {zone}." in words
+    assert f"Taken away: DNS Edit on {zone}." in words
 
 
 def test_a_drifted_token_that_is_put_back_is_as_agreed_again(portal: None) -> None:
@@ -181,7 +181,7 @@ def test_an_unmanaged_token_that_is_widened_has_changed_and_cannot_drift(portal:
     sync()
     assert fresh(token).drifted is False
     action, words = told(token)[-1]
-    assert (action, words[:23]) == ("token.changed_outside", "Added: DNS: Edit on all")
+    assert (action, words[:22]) == ("token.changed_outside", "Added: DNS Edit on all")
 
 
 @pytest.mark.parametrize("reverse", [False, True])

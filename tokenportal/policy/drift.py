@@ -73,7 +73,7 @@ def _grants(
 
 def _permission(id: str, catalogue: Catalogue) -> str:
     group = listing.named(id, catalogue)
-    return f"{group.label}: {group.level_label}"
+    return f"{group.label} {group.level_label}"
 
 
 def _grant(effect: str, names: list[str], places: frozenset[Resource], surroundings: Surroundings, came: bool) -> str:

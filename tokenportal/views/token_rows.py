@@ -71,7 +71,8 @@ def row(one: dict[str, Any], can_do: str, risk: str, now: datetime) -> Row:
     return Row(
         pk=one["pk"], name=short(one["name"]), purpose=one["purpose"], connection=one["connection__name"],
         is_user_token=one["connection__kind"] == "user", team=one["team__name"] or "", owner=one["owner__username"] or "",
-        can_do=can_do, risk=risk, status=status, label=Token.Status(status).label, value_lost=one["value_lost"],
+        can_do=can_do, risk=risk, status=status, value_lost=one["value_lost"],
+        label="Gone" if status == Token.Status.GONE else Token.Status(status).label,
         expires_on=expires_on, expires=moments.relative(expires_on, now) if expires_on else "",
         soon=bool(expires_on and timedelta(0) < expires_on - now <= SOON),
         last_used_on=last_used_on, last_used=moments.relative(last_used_on, now) if last_used_on else "",

@@ -6,7 +6,7 @@ from tokenportal.actions import syncing
 
 
 class Command(BaseCommand):
-    help = "Read every connection's list of tokens, and update what is known of those that the portal made."
+    help = "Read every connection's list of tokens, and bring up to date what is known of them."
 
     def handle(self, *args: Any, **options: Any) -> None:
         results = syncing.sync_all()
