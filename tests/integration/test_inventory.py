@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import clock, rules
-from tokenportal.actions import connections, inventory, reading, syncing
+from tokenportal.actions import alarms, connections, inventory, reading, syncing
 from tokenportal.audit import Event, chain, recording
 from tokenportal.models import AuditEvent, Connection, Status, Token, TokenReading, TokenRequest
 from tokenportal.policy.spec import ClientIPs
@@ -465,7 +465,7 @@ def test_a_reading_that_breaks_off_says_so_and_the_next_one_works(portal: None, 
         raise RuntimeError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(syncing, "_alarmed", broken)
+        patch.setattr(alarms, "sound_all", broken)
         with pytest.raises(RuntimeError):
             sync()
         patch.setattr(syncing, "_alarmed", lambda *_: reading.begin(arrange.connection()) or broken())
