@@ -83,7 +83,10 @@ def portal(db: None) -> None:
 
 @pytest.fixture(scope="module")
 def one_portal(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The same, arranged once for a module of many stories; each of them, with ``db``, is undone after it."""
+    """The same, arranged once for a module of many stories; each of them, with ``db``, is undone after it.
+
+    Its transaction stays open all the while, so a test of other connections, threads or a server belongs to another module.
+    """
     with django_db_blocker.unblock(), transaction.atomic():
         arrange.sandbox_and_cast()
         yield

@@ -1,22 +1,17 @@
 """What every call through a connection passes, with its state in the database: budget, waits, breaker."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import Error, connection, connections
+from django.db import Error, connection
 
 from tests import arrange
 from tokenportal import clock, upstream
-from tokenportal.actions import connections as asking
+from tokenportal.actions import connections
 from tokenportal.cloudflare import Answer, HeldBack, NeverSent, OutcomeUnknown, Refused
 from tokenportal.management.commands import work
 from tokenportal.models import Connection, UpstreamState
@@ -27,7 +22,6 @@ from tokenportal.upstream.gate import Gate
 
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BUDGET = Budget(900, 300)
 FINE = Answer({}, {}, "")
@@ -312,13 +306,13 @@ def test_the_breaker_closes_by_itself_where_nobody_presses_anything(portal: None
         for _ in range(2):
             with pytest.raises(NeverSent):
                 upstream.client(here).verify()
-        assert asking.ask_again() == [here]
+        assert connections.ask_again() == [here]
     with at(31):
-        assert asking.ask_again() == [here]
+        assert connections.ask_again() == [here]
     with at(62):
-        assert asking.ask_again() == []
+        assert connections.ask_again() == []
         assert not upstream.standing(here).is_silent
-        assert asking.ask_again() == []
+        assert connections.ask_again() == []
 
 
 def test_the_runner_asks_again_and_tells_who_is_silent(portal: None, settings: Any) -> None:
@@ -331,65 +325,6 @@ def test_the_runner_asks_again_and_tells_who_is_silent(portal: None, settings: A
         assert work.ask_again() == f"{here}: Cloudflare does not answer."
     with at(31):
         assert work.ask_again() == ""
-
-
-CALLS_OF_ANOTHER_PROCESS = """
-import sys, uuid, django
-django.setup()
-from tokenportal.actions import connections as asking
-from tokenportal.cloudflare import Answer, HeldBack
-from tokenportal.upstream.gate import Gate
-gate, made = Gate(uuid.UUID(sys.argv[1])), 0
-for _ in range(60):
-    try:
-        gate(lambda: Answer({}, {}, ""), None)
-        made += 1
-    except HeldBack:
-        pass
-print(made)
-"""
-
-
-def address_of_the_test_database() -> str:
-    found = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{found['NAME']}"
-    return f"postgres://{found['USER']}:{found['PASSWORD']}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
-
-
-def test_threads_and_processes_together_make_no_call_more_than_the_budget(lasting_portal: None, settings: Any) -> None:
-    settings.UPSTREAM_BUDGET_CALLS, settings.UPSTREAM_BUDGET_SECONDS = 100, 300
-    UpstreamState.objects.all().delete()
-    here = arrange.connection().pk
-    environment = {
-        "PATH": os.environ["PATH"], "TOKENPORTAL_MODE": "test", "KEYS_DIR": str(settings.KEYS_DIR),
-        "DATABASE_URL": address_of_the_test_database(), "DJANGO_SETTINGS_MODULE": "tokenportal.settings",
-        "UPSTREAM_BUDGET_CALLS": "100", "UPSTREAM_BUDGET_SECONDS": "300",
-    }  # fmt: skip
-    others = [
-        subprocess.Popen(
-            [sys.executable, "-c", CALLS_OF_ANOTHER_PROCESS, str(here)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-
-    def calls(_: int) -> int:
-        made = 0
-        try:
-            for _ in range(20):
-                try:
-                    Gate(here)(fine, None)
-                    made += 1
-                except HeldBack:
-                    pass
-        finally:
-            connections.close_all()
-        return made
-
-    with ThreadPoolExecutor(4) as pool:
-        made = sum(pool.map(calls, range(4)))
-    made += sum(int(other.communicate(timeout=60)[0]) for other in others)
-    assert made == upstream.standing(arrange.connection()).used == 100
 
 
 def page_of_the_connection(web: Any) -> tuple[str, str]:

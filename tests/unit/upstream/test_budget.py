@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenportal.upstream.budget import Budget
@@ -15,6 +15,7 @@ pauses = st.lists(st.tuples(st.floats(0, 1.2), st.booleans()), min_size=1, max_s
 """Before each attempt, as a part of the period; and whether it is one in the background."""
 
 
+@settings(deadline=None)
 @given(budgets, pauses)
 def test_no_period_wherever_it_begins_holds_more_calls_than_the_budget(
     budget: Budget, attempts: list[tuple[float, bool]]
@@ -31,6 +32,7 @@ def test_no_period_wherever_it_begins_holds_more_calls_than_the_budget(
         assert len(window) <= budget.calls
 
 
+@settings(deadline=None)
 @given(budgets, pauses)
 def test_a_call_that_is_held_back_may_go_out_at_the_moment_that_is_told_and_not_before(
     budget: Budget, attempts: list[tuple[float, bool]]
@@ -47,6 +49,7 @@ def test_a_call_that_is_held_back_may_go_out_at_the_moment_that_is_told_and_not_
         assert budget.goes_on_at(slots, until - timedelta(microseconds=1), background=background) == until
 
 
+@settings(deadline=None)
 @given(budgets, st.integers(0, 60))
 def test_what_counts_no_more_is_not_kept(budget: Budget, periods: int) -> None:
     now, slots = BEGIN, {}
