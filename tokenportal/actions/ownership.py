@@ -28,8 +28,6 @@ def answering(token: Token) -> list[User]:
     """Of the token's owners those who can still care for it: active, and in its team or admins. The owner comes first."""
     both = dict.fromkeys((token.owner, token.backup_owner))
     owners = [person for person in both if person is not None and person.is_active]
-    if not owners:
-        return []
     present = set(Membership.objects.filter(team=token.team_id, user__in=owners).order_by().values_list("user_id", flat=True))
     return [person for person in owners if person.is_admin or person.pk in present]
 
