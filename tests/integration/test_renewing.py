@@ -11,9 +11,9 @@ from django.core.management import call_command
 
 from tests import arrange
 from tokenportal import audit, clock
-from tokenportal.actions import changing, drafts, people, renewing, syncing
+from tokenportal.actions import changing, drafts, people, reminding, renewing, syncing
 from tokenportal.audit import Event
-from tokenportal.models import Token, TokenRequest
+from tokenportal.models import Reminder, Token, TokenRequest
 from tokenportal.policy.compile import same_grant
 from tokenportal.policy.spec import Validity
 
@@ -156,3 +156,22 @@ def test_what_is_gone_is_neither_renewed_nor_offered(world: None) -> None:
     web = arrange.signed_in("requester")
     assert b"renew" not in web.get(token.get_absolute_url()).content.lower()
     assert web.post(f"/tokens/{token.pk}/renew/").status_code == 403
+
+
+def test_a_renewed_token_ends_later_is_told_so_and_is_reminded_of_anew(world: None) -> None:
+    token = made()
+    with clock.at(NOW):
+        assert reminding.remind_all() == 1
+        web = arrange.signed_in("requester")
+        web.post(f"/tokens/{token.pk}/renew/")
+        begun = TokenRequest.objects.get(target=token)
+        answer = web.post(f"/requests/{begun.pk}/create/", arrange.confirming(begun))
+        assert (answer.status_code, answer["Location"]) == (302, token.get_absolute_url())
+        page = web.get(token.get_absolute_url()).content.decode()
+    renewed = Token.objects.get(pk=token.pk)
+    assert renewed.expires_on == datetime(2027, 4, 8, 23, 59, 59, tzinfo=UTC)
+    assert ("Agreed to version 1" in page.split('data-testid="trail"')[1], "<strong>Changed</strong>" in page) == (True, True)
+    assert renewing.days_for(renewed) == 20
+    with clock.at(renewed.expires_on - timedelta(days=7)):
+        assert reminding.remind_all() == 1
+    assert set(Reminder.objects.values_list("days", "expires_on")) == {(7, token.expires_on), (7, renewed.expires_on)}

@@ -58,7 +58,7 @@ def set_owners(
     """
     rules.require(rules.may_set_owner(by, token))
     purpose = _checked(token, owner, backup_owner, purpose)
-    with audit.recording(Event.TOKEN_OWNER_SET, by=by, subject=token, trail=token.token_request_id or token.pk) as record:
+    with audit.recording(Event.TOKEN_OWNER_SET, by=by, subject=token, trail=token.trail) as record:
         here = Token.objects.select_for_update(of=("self",)).select_related("owner", "backup_owner", "team").get(pk=token.pk)
         if seen and mark(here) != seen:
             raise ChangedMeanwhile

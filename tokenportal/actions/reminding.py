@@ -63,7 +63,7 @@ def remind(token: Token, days: int, now: datetime) -> list[User]:
     end = moments.in_words(token.expires_on)
     try:
         with audit.recording(
-            Event.TOKEN_REMINDED, by=None, subject=token, trail=token.token_request_id or token.pk, durable=True,
+            Event.TOKEN_REMINDED, by=None, subject=token, trail=token.trail, durable=True,
             told=", ".join(map(str, readers)),
         ) as record:  # fmt: skip
             same = Token.objects.managed().filter(pk=token.pk, status=Token.Status.ACTIVE, expires_on=token.expires_on)
@@ -83,7 +83,7 @@ def _mail(token: Token, days: int, readers: list[User], now: datetime, post: let
         failure = post.send(letters.reminder(token, reader, now, later))
         if failure:
             with audit.recording(
-                Event.TOKEN_REMINDED, by=None, subject=token, trail=token.token_request_id or token.pk
+                Event.TOKEN_REMINDED, by=None, subject=token, trail=token.trail
             ) as record:  # fmt: skip
                 record.outcome = "failed"
                 record.reason = f"No mail went to {reader}. {failure} The notice stands in the portal."

@@ -112,9 +112,7 @@ UNREAD_LIMIT = 100
 def life(user: User, token: Token) -> list[AuditEvent]:
     """The newest events of a token, oldest first: its own, of the request that made it, and of edits that the person may see."""
     edits = TokenRequest.objects.visible_to(user).filter(target=token, kind=TokenRequest.Kind.EDIT)
-    its_own = Q(trail=token.pk) | Q(trail__in=edits.order_by().values("pk"))
-    if token.token_request_id:
-        its_own |= Q(trail=token.token_request_id)
+    its_own = Q(trail__in=[token.pk, token.trail]) | Q(trail__in=edits.order_by().values("pk"))
     return list(AuditEvent.objects.filter(its_own).order_by("-number")[:LIFE_LIMIT])[::-1]
 
 
