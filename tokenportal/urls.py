@@ -11,6 +11,7 @@ from django.conf import settings
 from django.urls import URLPattern, include, path
 
 from tokenportal.views import (
+    alarms,
     audit,
     builder,
     care,
@@ -109,6 +110,8 @@ urlpatterns: list[Any] = [
           event="token.issuing"),
     route("requests/<uuid:pk>/look-up/", create.look_up, "look-up", rule="its requester", methods="POST",
           event="token.looked_up"),
+    route("requests/<uuid:pk>/alarm/", alarms.resolve, "alarm", rule="an admin who sees it", methods="GET POST",
+          event="alarm.resolved"),
     route("requests/<uuid:pk>/reopen/", drafts.reopen, "reopen", rule="its requester", methods="POST",
           event="draft.reopened"),
     route("requests/<uuid:pk>/discard/", drafts.discard, "discard", rule="its requester", methods="GET POST",

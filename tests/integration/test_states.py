@@ -19,7 +19,7 @@ ALLOWED = {
     "draft": "     .     x       .      .      .         x",
     "issuing": "   .     .       x      x      x         .",
     "issued": "    .     .       .      .      .         .",
-    "failed": "    x     x       .      .      .         x",
+    "failed": "    x     x       x      .      .         x",
     "uncertain": " .     .       x      x      .         .",
     "discarded": " .     .       .      .      .         .",
 }

@@ -23,7 +23,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DRAFT: frozenset({Status.ISSUING, Status.DISCARDED}),
     Status.ISSUING: frozenset({Status.ISSUED, Status.FAILED, Status.UNCERTAIN}),
     Status.UNCERTAIN: frozenset({Status.ISSUED, Status.FAILED}),
-    Status.FAILED: frozenset({Status.ISSUING, Status.DRAFT, Status.DISCARDED}),
+    Status.FAILED: frozenset({Status.ISSUING, Status.ISSUED, Status.DRAFT, Status.DISCARDED}),
     Status.ISSUED: frozenset(),
     Status.DISCARDED: frozenset(),
 }

@@ -79,10 +79,12 @@ def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> H
     context = {
         "token_request": token_request,
         "copy": token_request.working_copy,
-        "attempt": token_request.attempts.last(),
+        "attempts": (attempts := list(token_request.attempts.all())),
+        "attempt": attempts[-1] if attempts else None,
         "version": drafts.current_version(token_request),
         "trail": access.trail(token_request.pk),
         "may_look_up": rules.may_look_up(user, token_request),
+        "may_resolve": rules.may_resolve(user, token_request),
         "may_reopen": rules.may_reopen(user, token_request),
         "may_discard": rules.may_discard(user, token_request),
     }
