@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
-from tokenportal.actions import drafts, snapshots, standing
+from tokenportal.actions import drafts, settling, snapshots, standing
 from tokenportal.actions.standing import Standing
 from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
@@ -76,10 +76,12 @@ def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> H
     """The page of a request that has left the draft: where it stands and what to do next."""
     if request.method == "POST":
         raise rules.NotAllowed("This is no longer a draft, so nothing was saved.")
+    attempts = list(token_request.attempts.select_related("by"))
     context = {
         "token_request": token_request,
         "copy": token_request.working_copy,
-        "attempts": (attempts := list(token_request.attempts.all())),
+        "attempts": attempts,
+        "looks_needed": settling.EMPTY_LISTINGS_NEEDED,
         "attempt": attempts[-1] if attempts else None,
         "version": drafts.current_version(token_request),
         "trail": access.trail(token_request.pk),
