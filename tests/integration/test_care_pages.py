@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests import arrange
-from tests.integration.test_caring import NOT_ITS_OWNER, fault, fresh, issued, own_path, standing, works
+from tests.integration.care_world import NOT_ITS_OWNER, fault, fresh, issued, own_path, standing, works
 from tokenportal import audit, clock
 from tokenportal.actions import caring, people, syncing, taking
 from tokenportal.audit import Event

@@ -11,65 +11,35 @@ from typing import Any
 
 import pytest
 import requests
-from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from urllib3 import HTTPResponse
 
 from tests import arrange
+from tests.integration.care_world import (
+    NOT_ITS_OWNER,
+    UNTOUCHED,
+    at_sandbox,
+    fault,
+    fresh,
+    issued,
+    own_path,
+    owner,
+    standing,
+    works,
+)  # fmt: skip
 from tokenportal import audit, clock, rules, upstream
 from tokenportal.actions import caring, issuing, people, sending_back, syncing, taking
 from tokenportal.actions.invalid import Invalid
 from tokenportal.audit import Event
-from tokenportal.cloudflare import CloudflareError, TokenRecord
-from tokenportal.models import AuditEvent, Token, TokenRequest, User
+from tokenportal.cloudflare import TokenRecord
+from tokenportal.models import AuditEvent, Token, TokenRequest
 from tokenportal.policy.compile import same_grant
 from tokenportal.sandbox.transport import SandboxAdapter
-from tokenportal.secret import Secret
 
 pytestmark = pytest.mark.django_db
 
 WRITES = ("PUT", "DELETE")
-
-
-def issued(**changes: Any) -> issuing.Issued:
-    made = arrange.issue(arrange.draft(**changes))
-    assert made
-    return made
-
-
-def fresh(token: Token) -> Token:
-    return Token.objects.select_related("connection").get(pk=token.pk)
-
-
-def standing(token: Token) -> dict[str, Any]:
-    row = fresh(token)
-    return {"status": row.status, "doing": row.doing, "value_lost": row.value_lost, "ended": row.ended_at is not None}
-
-
-UNTOUCHED = {"status": "active", "doing": "", "value_lost": False, "ended": False}
-
-
-def works(token: Token, secret: Secret) -> bool:
-    """Whether Cloudflare lets a call with this secret read what the token may read."""
-    zone = arrange.zone_ids(arrange.zone_names()[0])[0]
-    try:
-        upstream.client_for(token.connection.owner_path, secret).read(f"zones/{zone}/dns_records")
-    except CloudflareError:
-        return False
-    return True
-
-
-def at_sandbox(token: Token) -> Any:
-    return apps.get_model("sandbox", "Token").objects.filter(pk=token.cloudflare_id)
-
-
-def fault(kind: str, method: str, path: str = "", **options: Any) -> None:
-    call_command("sandbox_fault", kind, method=method, path=path, **options)
-
-
-def own_path(token: Token) -> str:
-    return f"/{token.connection.owner_path}/tokens/{token.cloudflare_id}"
 
 
 def last_events(token: Token, count: int) -> list[tuple[str, str]]:
@@ -96,10 +66,6 @@ class Wire:
 
     def writes(self) -> list[str]:
         return [name for name, _ in self.sent if name in WRITES]
-
-
-def owner() -> User:
-    return arrange.person("requester")
 
 
 def found_unmanaged(token: Token) -> Token:
@@ -684,9 +650,6 @@ def cared_for(portal: None) -> Token:
     with audit.recording(Event.TOKEN_OWNER_SET, by=None, subject=token) as record:
         record.change(token, backup_owner=arrange.person("backup"))
     return token
-
-
-NOT_ITS_OWNER = "Only the token's owner, its back-up owner or an admin can do this."
 
 
 @pytest.mark.parametrize("action", ACTIONS)

@@ -55,12 +55,12 @@ def menu(user: User, token: Token) -> dict[str, Any]:
         Item("enable", "Enable", "Its secret works again.", rules.may_enable(user, token))
         if disabled
         else Item("disable", "Disable", "Its calls are refused until it is enabled.", rules.may_disable(user, token)),
-        Item("revoke", "Revoke", "For good.", rules.may_care_for(user, token), harsh=True),
+        Item("revoke", "Revoke", "It ends at once, and for good.", rules.may_care_for(user, token), harsh=True),
     ]
     sentences = {item.verdict.sentence for item in items}
     return {
-        "care": items,
-        "refusal": sentences.pop() if len(sentences) == 1 else "",
+        "care": [] if token.doing else items,
+        "refusal": "" if token.doing else sentences.pop() if len(sentences) == 1 else "",
         "may_roll": may_roll,
         "may_ask": rules.may_ask(user, token),
         "may_duplicate": rules.may_duplicate(user, token),
