@@ -25,7 +25,7 @@ from django.core.management import call_command
 
 from tests import arrange
 from tokenportal.actions import demo, seeding
-from tokenportal.models import Connection, Snapshot
+from tokenportal.models import Connection, Snapshot, Token
 
 ROOT = Path(__file__).parents[2]
 VALUE = re.compile(r"cf[au]t_[A-Za-z0-9]{48}")
@@ -92,6 +92,15 @@ def test_no_secret_is_stored_or_logged(caplog: Any, settings: Any) -> None:
         secrets |= set(VALUE.findall(page))
         web.post(f"/requests/{ready.pk}/look-up/")
     assert len(secrets) == 6
+    token = Token.objects.filter(value_lost=False, owner=arrange.person("requester")).latest("seen_at")
+    for fault in FAULTS:
+        if fault:
+            call_command("sandbox_fault", fault, method="PUT", seconds=2)
+        asked = web.get(f"/tokens/{token.pk}/roll/").content.decode()
+        seen = re.findall(r'name="seen" value="(\d+)"', asked)
+        page = web.post(f"/tokens/{token.pk}/roll/", {"seen": seen}, follow=True).content.decode()
+        secrets |= set(VALUE.findall(page))
+    assert len(secrets) == 8
     stored = "\n".join(everything_stored()).encode()
     assert b"a-token" in stored
     assert b"signed_in_at" in stored
