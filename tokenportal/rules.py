@@ -182,6 +182,8 @@ def may_ask(user: User, token: Token) -> Verdict:
     """Ask Cloudflare what became of what was sent and not answered."""
     if not token.doing:
         return Verdict("There is nothing to ask about: it is known how this token stands.")
+    if token.doing == Token.Doing.CHANGING:
+        return Verdict("It is being changed. The page of the change says how it stands.")
     return ALLOWED if answers_for(user, token) else Verdict("Only the token's owner, its back-up owner or an admin can do this.")
 
 

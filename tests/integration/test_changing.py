@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from urllib3 import HTTPResponse
 
 from tests import arrange
 from tokenportal import audit, clock, rules
@@ -294,7 +296,10 @@ def around_put(monkeypatch: Any, *, before: Any = None, after: Any = None) -> No
 def test_what_was_changed_at_cloudflare_meanwhile_is_not_overwritten(portal: None, how: str) -> None:
     made = issued()
     ready = arrange.change(made.token, client_ips=NARROW)
-    call_command("sandbox_alter", how, "a-token")
+    if how == "rename":
+        at_cloudflare(made.token).update(name="by-hand")
+    else:
+        call_command("sandbox_alter", how, "a-token")
     before = puts_seen()
     web, answer = confirm(ready)
     page = answer.content.decode()
@@ -319,6 +324,28 @@ def test_a_token_that_cannot_be_read_first_is_not_changed(portal: None, fault: s
     _, answer = confirm(ready)
     assert (answer.status_code, puts_seen(), status_of(ready)) == (409, before, Status.DRAFT)
     assert "could not be asked how the token stands now" in answer.content.decode()
+
+
+def test_what_the_portal_cannot_send_back_is_not_changed(portal: None, monkeypatch: Any) -> None:
+    made = issued()
+    ready = arrange.change(made.token, client_ips=NARROW)
+    answered = SandboxAdapter.send
+
+    def send(adapter: SandboxAdapter, request: Any, **options: Any) -> Any:
+        answer = answered(adapter, request, **options)
+        if request.method == "GET":
+            told = answer.raw.read().replace(b'"policies"', b'"moon_phase": "full", "policies"')
+            headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+            answer.raw = HTTPResponse(body=BytesIO(told), headers=headers, status=200, preload_content=False)
+        return answer
+
+    monkeypatch.setattr(SandboxAdapter, "send", send)
+    before = puts_seen()
+    _, answer = confirm(ready)
+    assert (answer.status_code, puts_seen(), status_of(ready)) == (409, before, Status.DRAFT)
+    assert "It holds something that the portal does not know (moon_phase)." in answer.content.decode()
+    with pytest.raises(changing.CannotBegin, match="moon_phase"):
+        changing.begin_edit(made.token, by=arrange.person("requester"))
 
 
 def test_a_change_without_any_difference_is_refused(portal: None) -> None:
@@ -486,7 +513,7 @@ def test_a_change_that_a_crash_left_behind_is_settled_by_the_next_round(portal: 
     assert list(events[:3]) == ["token.changed", "token.uncertain", "token.changing"]
 
 
-def test_the_runner_settles_changes_too(portal: None) -> None:
+def test_the_runner_settles_changes_too(lasting_portal: None) -> None:
     ready = arrange.change(issued().token, client_ips=NARROW)
     call_command("sandbox_fault", "drop", method="PUT")
     assert carried_out(ready) is None

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import changing, issuing, snapshots
+from tokenportal.actions import changing, issuing, snapshots, taking
 from tokenportal.actions.issuing import AlreadyUnderWay, Changed, LeftUnrecorded
 from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
@@ -82,9 +82,11 @@ def _still_as_begun(token_request: TokenRequest) -> cloudflare.Client:
     token, base = token_of(token_request), token_request.base or {}
     try:
         client = upstream.client(token.connection)
-        live = changing.as_base(client.get_token(token.cloudflare_id))
+        live = changing.whole(client.get_token(token.cloudflare_id))
     except CloudflareError as error:
         raise Changed(f"Cloudflare could not be asked how the token stands now. {error.safe}") from None
+    except changing.CannotBegin as cannot:
+        raise Changed(str(cannot)) from None
     if not changing.same_base(base, live):
         told = " ".join(change.sentence for change in _compared(token, base, live).changes)
         raise MovedAtCloudflare(f"It was changed at Cloudflare meanwhile: {told}")
@@ -156,7 +158,7 @@ def _refused(attempt: Attempt, client: cloudflare.Client, error: Refused, *, by:
     try:
         live = client.get_token(token.cloudflare_id)
     except CloudflareError as unread:
-        if is_absence(error) and is_absence(unread):
+        if taking.is_absence(error) and isinstance(unread, Refused) and taking.is_absence(unread):
             failed(attempt, Attempt.Outcome.REFUSED, GONE, by=by, gone=True, ray=error.ray)
         else:
             _uncertain(attempt, error, by=by)
@@ -165,15 +167,6 @@ def _refused(attempt: Attempt, client: cloudflare.Client, error: Refused, *, by:
         failed(attempt, Attempt.Outcome.REFUSED, error.safe, by=by, ray=error.ray)
     else:
         _uncertain(attempt, error, by=by)
-
-
-NO_SUCH_ADDRESS = 7003
-"""Cloudflare's code for an address that it cannot route: a 404 that says nothing about the token."""
-
-
-def is_absence(error: CloudflareError) -> bool:
-    """Whether Cloudflare says, completely, that there is no such token."""
-    return isinstance(error, Refused) and error.status == 404 and NO_SUCH_ADDRESS not in error.codes
 
 
 def failed(
@@ -189,7 +182,7 @@ def failed(
         record.change(attempt, outcome=outcome, ended_at=clock.now(), answer=sentence[:400], ray=ray, **fields)
         token.let_go()
     if gone:
-        with audit.recording(Event.TOKEN_GONE, by=by, subject=token, trail=token_request.pk) as record:
+        with audit.recording(Event.TOKEN_GONE, by=by, subject=token, trail=token.trail) as record:
             record.reason = GONE
             record.change(token, status=Token.Status.GONE, ended_at=clock.now())
 

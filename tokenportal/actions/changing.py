@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from tokenportal import audit, cloudflare, rules, upstream
-from tokenportal.actions import drafts, snapshots
+from tokenportal.actions import drafts, sending_back, snapshots
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
 from tokenportal.models import Status, Team, Token, TokenRequest, User, WorkingCopy
@@ -20,6 +20,7 @@ from tokenportal.policy.compile import name_without, same_grant
 from tokenportal.policy.decompile import NotExpressible
 from tokenportal.policy.spec import TokenSpec, Validity
 
+ELSEWHERE = "It can be rolled, disabled and revoked here, not changed; do that in Cloudflare's dashboard."
 OPEN = (Status.DRAFT, Status.FAILED)
 
 
@@ -40,7 +41,7 @@ def may_replace(user: User, token: Token) -> rules.Verdict:
 
 
 def cannot_say(found: NotExpressible) -> str:
-    return f"{found.reason} It can be rolled, disabled and revoked here, not changed; do that in Cloudflare’s dashboard."
+    return f"{found.reason} {ELSEWHERE}"
 
 
 def begin_edit(token: Token, *, by: User, days: int | None = None) -> TokenRequest:
@@ -51,7 +52,7 @@ def begin_edit(token: Token, *, by: User, days: int | None = None) -> TokenReque
     the token cannot be read, is gone, or is more than a spec can say.
     """
     rules.require(may_replace(by, token))
-    base = as_base(live(token))
+    base = whole(live(token))
     with transaction.atomic():
         opened = _opened(token, TokenRequest.Kind.EDIT, by=by)
         spec = spec_in(token, base) if opened is None else opened.working_copy.spec
@@ -95,6 +96,15 @@ def as_base(seen: TokenRecord) -> dict[str, Any]:
     """What a change begins with: the body with the status that it leaves as it is. A new end makes an expired one active."""
     disabled = seen.status == Token.Status.DISABLED
     return {**seen.body, "status": (Token.Status.DISABLED if disabled else Token.Status.ACTIVE).value}
+
+
+def whole(seen: TokenRecord) -> dict[str, Any]:
+    """The same, for a change that will replace all of it. Raises CannotBegin where something would be lost."""
+    try:
+        sending_back.body_of(seen)
+    except sending_back.CannotSendBack as refusal:
+        raise CannotBegin(f"{refusal} {ELSEWHERE}") from None
+    return as_base(seen)
 
 
 def same_base(a: dict[str, Any], b: dict[str, Any]) -> bool:

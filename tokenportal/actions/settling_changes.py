@@ -7,7 +7,7 @@ from functools import partial
 from django.conf import settings
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, carrying_out, changing, issuing, settling
+from tokenportal.actions import alarms, carrying_out, changing, issuing, settling, taking
 from tokenportal.actions.settling import EMPTY_LISTINGS_NEEDED, LISTINGS_IN_A_WINDOW, Outcome
 from tokenportal.actions.watching import Step
 from tokenportal.audit import Event
@@ -57,11 +57,11 @@ def _looked_up(token_request: TokenRequest, *, by: User | None) -> Outcome:
     token = carrying_out.token_of(token_request)
     version = token_request.versions.get(number=attempt.version)
     try:
-        live = upstream.client(token.connection).get_token(token.cloudflare_id)
+        live = taking.read(upstream.client(token.connection), token)
     except cloudflare.CloudflareError as error:
-        if not carrying_out.is_absence(error):
-            return settling.not_asked(error)
-        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, carrying_out.GONE, by=by, gone=True, ray=error.ray)
+        return settling.not_asked(error)
+    if live is None:
+        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, carrying_out.GONE, by=by, gone=True)
         return Outcome(carrying_out.GONE)
     if carrying_out.is_as_sent(token, live, version.payload):
         carrying_out.complete(attempt, live, by=by, outcome=Attempt.Outcome.ADOPTED)

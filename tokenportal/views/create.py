@@ -45,7 +45,7 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
         context = {"token_request": token_request, "sentence": str(changed), "moved": moved}
         return render_page(request, "requests/changed.html", context, status=409)
     except issuing.LeftUnrecorded:
-        return errors.left_unrecorded(request, changing=token_request.is_edit)
+        return errors.outcome_unrecorded(request) if token_request.is_edit else errors.left_unrecorded(request)
     if isinstance(done, issuing.Issued):
         return show_secret(request, done.token, done.secret)
     if done is not None:

@@ -56,14 +56,8 @@ def not_recorded(request: HttpRequest) -> HttpResponse:
     return plain(request, 503, "Nothing was changed", sentence)
 
 
-def left_unrecorded(request: HttpRequest, *, changing: bool = False) -> HttpResponse:
-    """For a creation or a change whose answer came, or may have come, and could not be written down."""
-    if changing:
-        sentence = (
-            "The change was sent to Cloudflare, but what came of it could not be recorded. Do not begin again. Ask an admin to "
-            "look at the server; the portal then looks by itself whether the token was changed."
-        )
-        return plain(request, 503, "The token may have been changed", sentence)
+def left_unrecorded(request: HttpRequest) -> HttpResponse:
+    """For a creation whose answer came, or may have come, and could not be written down."""
     sentence = (
         "The request was sent to Cloudflare, but what came of it could not be recorded, so no secret is shown. Do not begin "
         "again: the token may exist. Ask an admin to look at the server; the portal then looks the token up by itself."

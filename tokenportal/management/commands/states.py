@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from tokenportal.models import TRANSITIONS, WAITS_ON, Status
+from tokenportal.models.status import EDIT_LABELS
 
 HEAD = "# States of a token request\n\nDrawn from `models/status.py` by `manage.py states`; a test fails when it is stale.\n"
 
@@ -14,9 +15,12 @@ def goes_to(status: Status) -> str:
 
 
 def drawing() -> str:
-    rows = [f"| {status.label} | `{status.value}` | {WAITS_ON[status] or 'nobody'} | {goes_to(status)} |" for status in Status]
+    rows = [
+        f"| {status.label} | {EDIT_LABELS.get(status, status.label)} | `{status.value}` | {WAITS_ON[status] or 'nobody'} | {goes_to(status)} |"
+        for status in Status
+    ]
     arrows = [f"    {status.value} --> {to.value}" for status in Status for to in sorted(TRANSITIONS[status])]
-    table = "\n".join(["| state | value | waits on | goes to |", "| --- | --- | --- | --- |", *rows])
+    table = "\n".join(["| state | of a change | value | waits on | goes to |", "| --- | --- | --- | --- | --- |", *rows])
     return "\n".join([HEAD, table, "", "```mermaid", "stateDiagram-v2", "    [*] --> draft", *arrows, "```", ""])
 
 
