@@ -120,10 +120,9 @@ def test_a_widened_token_has_drifted_and_says_in_words_from_what(portal: None) -
     [(action, words)] = told(token)
     assert action == "token.drifted"
     zone = arrange.zone_names(1)[0]
-    assert words.startswith("Added: DNS Edit on all ")
-    assert "Ends never instead of " in words
-    assert "Works from anywhere instead of from 192.0.2.0/24." in words
-    assert f"Taken away: DNS Edit on {zone}." in words
+    assert words.startswith("Can create, change and delete DNS records on all ")
+    assert f"; before, on {zone}." in words
+    assert "Works from anywhere; before, from 192.0.2.0/24 only. Never ends; before, on " in words
 
 
 def test_a_drifted_token_that_is_put_back_is_as_agreed_again(portal: None) -> None:
@@ -145,7 +144,7 @@ def test_another_drift_is_told_anew(portal: None) -> None:
     sync()
     actions = told(token)
     assert [action for action, _ in actions] == ["token.drifted", "token.drifted"]
-    assert "Works from 198.51.100.0/24 instead of from anywhere." in actions[1][1]
+    assert "Works from 198.51.100.0/24 only; before, from anywhere." in actions[1][1]
 
 
 def test_a_rolled_token_is_said_to_have_been_rolled_perhaps(portal: None) -> None:
@@ -181,7 +180,7 @@ def test_an_unmanaged_token_that_is_widened_has_changed_and_cannot_drift(portal:
     sync()
     assert fresh(token).drifted is False
     action, words = told(token)[-1]
-    assert (action, words[:22]) == ("token.changed_outside", "Added: DNS Edit on all")
+    assert (action, words[:45]) == ("token.changed_outside", "Can create, change and delete DNS records on ")
 
 
 @pytest.mark.parametrize("reverse", [False, True])

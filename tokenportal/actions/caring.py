@@ -81,7 +81,7 @@ def roll(token: Token, *, by: User, seen: int | None = None) -> Rolled | None:
 
 
 def _roll_refused(token: Token, client: cloudflare.Client, error: Refused, *, by: User) -> None:
-    if taking.is_absence(error):
+    if error.is_absence:
         try:
             if taking.read(client, token) is None:
                 taking.gone(token, by=by)

@@ -7,13 +7,11 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import changing, issuing, snapshots, taking
+from tokenportal.actions import changing, comparing, issuing
 from tokenportal.actions.issuing import AlreadyUnderWay, Changed, LeftUnrecorded
 from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, MovedMeanwhile, Status, Token, TokenRequest, User, Version
-from tokenportal.policy import diff
-from tokenportal.policy.body import named_zones
 from tokenportal.policy.diff import Change, Difference
 
 NO_DIFFERENCE = "Nothing would change: this is how the token is now. Change something first, or discard the draft."
@@ -28,7 +26,7 @@ class MovedAtCloudflare(Changed):
 def difference(token_request: TokenRequest, version: Version) -> Difference:
     """What a change makes of the token as it was when the change began: at Cloudflare, and who answers for it here."""
     token, base = token_of(token_request), token_request.base or {}
-    found = _compared(token, base, version.payload)
+    found = comparing.difference(token.connection, base, version.payload)
     here = (
         ("The owner is", token.owner, version.owner),
         ("The back-up owner is", token.backup_owner, version.backup_owner),
@@ -40,12 +38,6 @@ def difference(token_request: TokenRequest, version: Version) -> Difference:
 
 def _quoted(purpose: str) -> str:
     return f"“{' '.join(purpose.split())}”" if purpose.strip() else ""
-
-
-def _compared(token: Token, old: dict[str, Any], new: dict[str, Any]) -> Difference:
-    connection = token.connection
-    around = snapshots.surroundings(connection, named_zones(old) | named_zones(new))
-    return diff.compare(old, new, snapshots.catalogue(connection), around)
 
 
 def token_of(token_request: TokenRequest) -> Token:
@@ -88,7 +80,7 @@ def _still_as_begun(token_request: TokenRequest) -> cloudflare.Client:
     except changing.CannotBegin as cannot:
         raise Changed(str(cannot)) from None
     if not changing.same_base(base, live):
-        told = " ".join(change.sentence for change in _compared(token, base, live).changes)
+        told = comparing.difference(token.connection, base, live).sentence
         raise MovedAtCloudflare(f"It was changed at Cloudflare meanwhile: {told}")
     return client
 
@@ -158,7 +150,7 @@ def _refused(attempt: Attempt, client: cloudflare.Client, error: Refused, *, by:
     try:
         live = client.get_token(token.cloudflare_id)
     except CloudflareError as unread:
-        if taking.is_absence(error) and isinstance(unread, Refused) and taking.is_absence(unread):
+        if error.is_absence and unread.is_absence:
             failed(attempt, Attempt.Outcome.REFUSED, GONE, by=by, gone=True, ray=error.ray)
         else:
             _uncertain(attempt, error, by=by)

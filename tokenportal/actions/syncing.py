@@ -10,12 +10,10 @@ from django.conf import settings
 from django.db.models import Q
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, noticing, reading, settling, snapshots, token_search
+from tokenportal.actions import alarms, comparing, noticing, reading, settling, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import Client, Refused, TokenRecord
 from tokenportal.models import Connection, Status, Token, TokenRequest, User
-from tokenportal.policy import drift
-from tokenportal.policy.body import named_zones
 
 UNDER_WAY = "Its tokens are being read already. Wait until that is done."
 CUT = "Its list goes on beyond what the portal reads, so some tokens are missing here."
@@ -54,9 +52,7 @@ class Heard:
     gone: set[str] = field(default_factory=set)
 
     def tell(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-        zones = named_zones(before) | named_zones(after)
-        around = snapshots.surroundings(self.connection, zones)
-        return drift.in_words(drift.differences(before, after, snapshots.catalogue(self.connection), around))
+        return comparing.drift(self.connection, before, after).sentence
 
     def of(self, token: Token) -> noticing.Noticed | None:
         """What is to be written about a known token."""
@@ -156,7 +152,7 @@ def _ask(client: Client, heard: Heard) -> None:
             heard.records[id] = client.get_token(id)
             heard.asked.add(id)
         except Refused as error:
-            if error.status == 404:
+            if error.is_absence:
                 heard.gone.add(id)
         except cloudflare.CloudflareError:
             return

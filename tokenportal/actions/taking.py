@@ -13,8 +13,6 @@ from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import AuditEvent, MovedMeanwhile, Token, User
 
-NO_SUCH_ADDRESS = 7003
-"""Cloudflare's code for an address that it cannot route: a 404 that says nothing about the token."""
 BY_SOMEBODY_ELSE = "It was settled by somebody else just now. This is how it stands."
 SOMEBODY_WAS_FIRST = (
     "Somebody was first, or you were, with another click: this was begun since the page was opened, or the token is gone."
@@ -115,13 +113,9 @@ def read(client: cloudflare.Client, token: Token) -> TokenRecord | None:
     try:
         return own(token, client.get_token(token.cloudflare_id))
     except Refused as error:
-        if is_absence(error):
+        if error.is_absence:
             return None
         raise
-
-
-def is_absence(error: Refused) -> bool:
-    return error.status == 404 and NO_SUCH_ADDRESS not in error.codes
 
 
 def own(token: Token, seen: TokenRecord) -> TokenRecord:

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from tokenportal import clock
 from tokenportal.cloudflare.words import explain, time_of_day
 
+NO_SUCH_ADDRESS = 7003
+"""Cloudflare's code for an address that it cannot route: a 404 that says nothing about the token."""
+
 
 class CloudflareError(Exception):
     """``safe``: our sentence about what is known, with at most a few scrubbed words of the upstream's.
@@ -22,6 +25,11 @@ class CloudflareError(Exception):
         self.ray = ray
         self.status = status
         self.quiet = 0.0
+
+    @property
+    def is_absence(self) -> bool:
+        """Whether Cloudflare says, completely, that what was asked for does not exist."""
+        return False
 
 
 class NeverSent(CloudflareError):
@@ -58,6 +66,10 @@ class Refused(CloudflareError):
         self.read_on = read_on
         sentence = explain(status, codes, messages)
         super().__init__(f"{sentence} Its page: {read_on}" if read_on else sentence, ray=ray, status=status)
+
+    @property
+    def is_absence(self) -> bool:
+        return self.status == 404 and NO_SUCH_ADDRESS not in self.codes
 
 
 class RateLimited(Refused):

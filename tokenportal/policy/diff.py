@@ -36,6 +36,11 @@ class Difference:
     changes: tuple[Change, ...]
 
     @property
+    def sentence(self) -> str:
+        """All changes as one text, for where there is a line and no list."""
+        return " ".join(change.sentence for change in self.changes)
+
+    @property
     def verdict(self) -> Direction:
         return _direction(
             wider=any(change.direction in ("wider", "both") for change in self.changes),
@@ -218,8 +223,8 @@ def _restrictions(old: Restrictions, new: Restrictions) -> tuple[Change, ...]:
 
 
 def _addresses(old: Restrictions, new: Restrictions) -> tuple[Change, ...]:
-    wider = bool(_left(_reach(new), _reach(old)))
-    narrower = bool(_left(_reach(old), _reach(new)))
+    wider = bool(networks.without(_reach(new), _reach(old)))
+    narrower = bool(networks.without(_reach(old), _reach(new)))
     more: Direction = "wider" if wider else "same"
     fewer: Direction = "narrower" if narrower else "same"
     found = []
@@ -241,33 +246,10 @@ def _pairs(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[tuple[tuple[str,
     return (new, old), (old, new)
 
 
-Span = tuple[int, int, int]
-"""IP version, first and last address, as numbers."""
-
-
-def _reach(restrictions: Restrictions) -> list[Span]:
+def _reach(restrictions: Restrictions) -> list[networks.Span]:
     """The addresses from which a token works."""
-    return _left(_spans(restrictions.allow or ("0.0.0.0/0", "::/0")), _spans(restrictions.block))
-
-
-def _spans(ranges: Iterable[str]) -> list[Span]:
-    found = [network for text in ranges if (network := networks.parse(text))]
-    return [(network.version, int(network.network_address), int(network.broadcast_address)) for network in found]
-
-
-def _left(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """What is left of the spans when these are taken away."""
-    left = list(spans)
-    for version, first, last in taken:
-        parts: list[Span] = []
-        for span in left:
-            if span[0] != version or span[2] < first or span[1] > last:
-                parts.append(span)
-                continue
-            parts += [(version, span[1], first - 1)] if span[1] < first else []
-            parts += [(version, last + 1, span[2])] if span[2] > last else []
-        left = parts
-    return left
+    allowed = restrictions.allow or ("0.0.0.0/0", "::/0")
+    return networks.without(networks.spans(allowed), networks.spans(restrictions.block))
 
 
 def _start(old: datetime | None, new: datetime | None) -> tuple[Change, ...]:

@@ -6,6 +6,8 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Final, Literal
 
 Network = IPv4Network | IPv6Network
+Span = tuple[int, int, int]
+"""IP version, first and last address, as numbers."""
 
 _SHAPE: Final = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
 
@@ -39,3 +41,23 @@ def everything(networks: Iterable[Network]) -> frozenset[Literal[4, 6]]:
 
 def _place(network: Network) -> tuple[int, int, int]:
     return network.version, int(network.network_address), network.prefixlen
+
+
+def spans(ranges: Iterable[str]) -> list[Span]:
+    found = [network for text in ranges if (network := parse(text))]
+    return [(network.version, int(network.network_address), int(network.broadcast_address)) for network in found]
+
+
+def without(all_of: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """What is left of the spans when these are taken away."""
+    left = list(all_of)
+    for version, first, last in taken:
+        parts: list[Span] = []
+        for span in left:
+            if span[0] != version or span[2] < first or span[1] > last:
+                parts.append(span)
+                continue
+            parts += [(version, span[1], first - 1)] if span[1] < first else []
+            parts += [(version, last + 1, span[2])] if span[2] > last else []
+        left = parts
+    return left

@@ -30,7 +30,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     status = token.status_at(now)
     context = {
         "token": token, "status": status, "label": Token.Status(status).label,
-        "verify_url": verify_url(token), **standing(user, token, catalogue), **care.menu(user, token),
+        "verify_url": verify_url(token), **standing(user, token), **care.menu(user, token),
         **told(token.body, catalogue, around), **timeline.shown(user, token, now), **ownership.shown(user, token),
         **renewing.shown(user, token), **changing.succession(user, token),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
