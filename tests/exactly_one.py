@@ -52,6 +52,7 @@ class Sequence:
     events_until: int | None = None
     ending: type[BaseException] = Killed
     secrets: Counter = field(default_factory=Counter)
+    planned: Plan | None = None
     refused_late: bool = False
     strange: bool = False
     """Somebody else made, or the upstream made something else than was asked for: an alarm is right then."""
@@ -117,6 +118,8 @@ class Sequence:
                 self.events_until = None
 
     def plan(self) -> Plan:
+        if self.planned is not None:
+            return self.noted(self.planned)
         pick = self.random
         effect = pick.choice([*INSIDE, *LATE, None, None])
         answer = pick.choice(["success", "success", *ANSWERS, *ANSWERS, "never_sent"])
@@ -127,6 +130,10 @@ class Sequence:
             killed=pick.choice(["", "", "", "", "", "before", "after"]), widened=answer != "success" and pick.random() < 0.1,
             stalled=pick.choice([0] * 12 + [40, 200]),
         )  # fmt: skip
+        return self.noted(plan)
+
+    def noted(self, plan: Plan) -> Plan:
+        """The plan, with what it means for what may be expected in the end."""
         self.strange |= plan.widened and plan.effect is not None
         if plan.answer in REFUSALS and plan.effect is not None and plan.effect + plan.lag > 0:
             self.refused_late = True
@@ -149,10 +156,13 @@ class Sequence:
 
     def create(self) -> None:
         self.model.plan = self.plan()
-        pick = self.random.random()
-        if pick < 0.12:
+        if self.random.random() < 0.12:
             self.at_event(self.random.choice([0, 1, 1, 1]), self.random.choice([Killed, DatabaseError]))
         self.model.meanwhile = self.busy_meanwhile
+        self.confirm()
+
+    def confirm_as_planned(self) -> None:
+        self.model.plan = self.plan()
         self.confirm()
 
     def double_click(self) -> None:
@@ -223,6 +233,12 @@ class Sequence:
 
     def wait_a_while(self) -> None:
         self.model.now += timedelta(seconds=self.random.choice([40, 121, 130, 3600]))
+
+    def wait_half_a_minute(self) -> None:
+        self.model.now += timedelta(seconds=30)
+
+    def wait_out_the_window(self) -> None:
+        self.model.now += timedelta(seconds=WINDOW)
 
     def lists_fail(self) -> None:
         self.model.listing_fails = self.random.choice([1, 2])
@@ -334,6 +350,29 @@ def prepared(settings: Any) -> TokenRequest:
     ready = arrange.checked(arrange.draft())
     settings.UPSTREAM_TRANSPORT = TRANSPORT
     return ready
+
+
+def follow(story: list[Plan | str], ready: TokenRequest, *, failing_event: int | None = None) -> None:
+    """One sequence as it is told: a plan is a confirmation that meets it, a word is a step. Raises Violation.
+
+    ``failing_event``: how many events of the first confirmation can be written before the database fails.
+    """
+    with taken_back() as depth:
+        ModelAdapter.model = model = Model(now=ready.changed_at)
+        one = Sequence(ready, model, random.Random(0), depth)
+        model.posting = one.posting
+        with connection.execute_wrapper(one.execute):
+            for told in story:
+                if isinstance(told, str):
+                    one.step(told)
+                    continue
+                one.planned = told
+                if failing_event is not None:
+                    one.at_event(failing_event, DatabaseError)
+                    failing_event = None
+                one.step("confirm_as_planned")
+            one.settle_down()
+            one.judged()
 
 
 def run(number: int, ready: TokenRequest) -> Counter:

@@ -1,26 +1,25 @@
 """Each way to get the issuing protocol wrong is caught by an invariant of the sequences, whose name stands beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests import exactly_one
+from tests.upstream_model import Plan
 from tokenportal import cloudflare
 from tokenportal.actions import alarms, issuing, settling, watching
 from tokenportal.models import Attempt, Token, TokenRequest
 
 pytestmark = pytest.mark.django_db
 
-NUMBERS = 250
-
 ONE_POST = "one POST per attempt"
 ONE_TOKEN = "with effects inside the window there is one token"
 NO_ALARM = "with effects inside the window there is no alarm"
-TRUE_STATE = "with effects inside the window the state is true"
 AS_AGREED = "what is counted as created is what was agreed to"
 RECORDED = "a secret is shown after its event was committed"
 ACCOUNTED = "none is unaccounted for after a pass"
+ENDS = "the worker comes to an end"
 COMMITTED = "the intent is committed before the call"
 
 Mutation = Callable[[Any, Any], None]
@@ -91,38 +90,38 @@ def one_empty_listing_is_enough(patch: Any, settings: Any) -> None:
     settings.SETTLE_WINDOW_SECONDS = 20
 
 
-def alarms_are_not_told_apart_from_success(patch: Any, settings: Any) -> None:
+def alarms_are_not_sounded(patch: Any, settings: Any) -> None:
     patch.setattr(alarms, "sound", lambda token_request, sentence, by: None)
 
 
-def violations(ready: TokenRequest, numbers: list[int]) -> Iterator[exactly_one.Violation]:
-    for number in numbers:
-        try:
-            exactly_one.run(number, ready)
-        except exactly_one.Violation as violation:
-            yield violation
-
-
-MUTATIONS: list[tuple[Mutation, set[str]]] = [
-    (retry_on_5xx, {ONE_POST}),
-    (no_settle_window, {NO_ALARM, TRUE_STATE, ONE_TOKEN}),
-    (trust_4xx, {NO_ALARM, TRUE_STATE}),
-    (adopt_without_comparing, {AS_AGREED}),
-    (reveal_before_recording, {RECORDED}),
-    (second_attempt_without_a_look, {ONE_TOKEN, ACCOUNTED}),
-    (no_watch_over_what_was_settled, {ACCOUNTED}),
-    (call_before_the_intent, {COMMITTED}),
-    (one_empty_listing_is_enough, {NO_ALARM, TRUE_STATE, ONE_TOKEN}),
-    (alarms_are_not_told_apart_from_success, {ACCOUNTED, "the worker comes to an end"}),
+SETTLED = ["wait_out_the_window", "work", "wait_half_a_minute", "work", "wait_half_a_minute", "work"]
+MUTATIONS: list[tuple[Mutation, str, list[Plan | str]]] = [
+    (retry_on_5xx, ONE_POST, [Plan(answer="error")]),
+    (no_settle_window, NO_ALARM, [Plan(effect=60, answer="drop"), "work"]),
+    (one_empty_listing_is_enough, NO_ALARM, [Plan(effect=60, answer="drop"), "wait_half_a_minute", "work"]),
+    (trust_4xx, NO_ALARM, [Plan(answer="invalid")]),
+    (adopt_without_comparing, AS_AGREED, [Plan(answer="drop", widened=True)]),
+    (reveal_before_recording, RECORDED, [Plan()]),
+    (second_attempt_without_a_look, ONE_TOKEN, [Plan(effect=30, answer="forbidden"), Plan()]),
+    (no_watch_over_what_was_settled, ACCOUNTED, [Plan(effect=600, answer="gateway"), *SETTLED]),
+    (call_before_the_intent, COMMITTED, [Plan()]),
+    (alarms_are_not_sounded, ENDS, [Plan(answer="timeout", widened=True)]),
 ]
+FAILING_EVENT = {reveal_before_recording: 1}
 
 
-@pytest.mark.parametrize(("mutation", "kinds"), MUTATIONS, ids=[mutation.__name__ for mutation, _ in MUTATIONS])
-def test_a_mutation_of_the_protocol_is_caught_by_the_sequences(
-    portal: None, settings: Any, monkeypatch: Any, mutation: Mutation, kinds: set[str], caught_by: int
+@pytest.fixture
+def ready(portal: None, settings: Any) -> TokenRequest:
+    return exactly_one.prepared(settings)
+
+
+@pytest.mark.parametrize(("mutation", "invariant", "story"), MUTATIONS, ids=[mutation.__name__ for mutation, *_ in MUTATIONS])
+def test_a_mutation_of_the_protocol_breaks_an_invariant_that_holds_without_it(
+    ready: TokenRequest, settings: Any, monkeypatch: Any, mutation: Mutation, invariant: str, story: list[Plan | str]
 ) -> None:
-    ready = exactly_one.prepared(settings)
+    failing = FAILING_EVENT.get(mutation)
+    exactly_one.follow(story, ready, failing_event=failing)
     mutation(monkeypatch, settings)
-    caught = next(violations(ready, [caught_by, *range(NUMBERS)]), None)
-    assert caught, "no sequence catches it"
-    assert caught.kind in kinds
+    with pytest.raises(exactly_one.Violation) as caught:
+        exactly_one.follow(story, ready, failing_event=failing)
+    assert caught.value.kind == invariant
