@@ -121,9 +121,8 @@ def _known(heard: Heard) -> list[Token]:
     Two connections of one owner list the same tokens: the row of the one that manages it counts, else the older one.
     """
     connection = heard.connection
-    peers = Connection.objects.filter(pk=connection.pk)
-    if connection.owner_id:
-        peers |= Connection.objects.filter(kind=connection.kind, owner_id=connection.owner_id)
+    same_owner = Q(kind=connection.kind, owner_id=connection.owner_id) & ~Q(owner_id="")
+    peers = Connection.objects.filter(Q(pk=connection.pk) | same_owner)
     theirs = Token.objects.filter(connection__in=peers.values("pk"))
     wanted = theirs.filter(Q(cloudflare_id__in=heard.records) | ~Q(status__in=Token.ENDED)).select_related("connection")
     found: dict[str, Token] = {}

@@ -71,13 +71,17 @@ def row(one: dict[str, Any], can_do: str, risk: str, now: datetime) -> Row:
     return Row(
         pk=one["pk"], name=short(one["name"]), purpose=one["purpose"], connection=one["connection__name"],
         is_user_token=one["connection__kind"] == "user", team=one["team__name"] or "", owner=one["owner__username"] or "",
-        can_do=can_do, risk=risk, status=status, value_lost=one["value_lost"],
-        label="Gone" if status == Token.Status.GONE else Token.Status(status).label,
+        can_do=can_do, risk=risk, status=status, label=label(status), value_lost=one["value_lost"],
         expires_on=expires_on, expires=moments.relative(expires_on, now) if expires_on else "",
         soon=bool(expires_on and timedelta(0) < expires_on - now <= SOON),
         last_used_on=last_used_on, last_used=moments.relative(last_used_on, now) if last_used_on else "",
         unmanaged=one["team__name"] is None, drifted=one["drifted"], is_parent=one["is_parent"], ended_at=one["ended_at"],
     )  # fmt: skip
+
+
+def label(status: str) -> str:
+    """A status in a narrow column."""
+    return "Gone" if status == Token.Status.GONE else str(Token.Status(status).label)
 
 
 def short(name: str) -> str:
