@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, caring, issuing, settling
+from tokenportal.actions import alarms, caring, carrying_out, comparing, issuing, settling
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.taking import Result
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
-from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User
-from tokenportal.policy.differing import differing
+from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
+from tokenportal.policy.compile import same_grant
+from tokenportal.policy.diff import Change
 
 MAY_BE_FOUND = (Status.UNCERTAIN, Status.FAILED)
 """States of a request whose token may still turn out to be the one that carries its reference."""
+
+
+BY_AN_ADMIN = "An admin has looked at it. The change counts as not made; the token is as the list shows it."
 
 
 class CannotResolve(Exception):
@@ -23,10 +27,11 @@ class CannotResolve(Exception):
 
 @dataclass(frozen=True)
 class Suspect:
-    """A token that carries the reference. ``differences`` from what was agreed to, as sentences; none where it is just that."""
+    """A token that carries the reference. ``is_as_agreed``: it grants just what was agreed to; else ``changes`` say how it differs."""
 
     token: TokenRecord
-    differences: tuple[str, ...]
+    is_as_agreed: bool
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Scene:
     def the_one(self) -> Suspect | None:
         """The token that may be taken as this request's: equal to what was agreed to, and the only one."""
         alone = len(self.suspects) == 1 and self.token_request.status in MAY_BE_FOUND
-        return self.suspects[0] if alone and not self.suspects[0].differences else None
+        return self.suspects[0] if alone and self.suspects[0].is_as_agreed else None
 
     def named(self, token_id: str) -> Suspect:
         found = next((one for one in self.suspects if one.token.id == token_id), None)
@@ -64,8 +69,12 @@ def scene(token_request: TokenRequest, *, by: User) -> Scene:
     if not listing.complete:
         raise CannotResolve("Cloudflare's list could not be read to its end, so nothing can be decided now. Try again.")
     found = alarms.strays(token_request, listing.tokens)
-    suspects = tuple(Suspect(token, differing(version.payload, settling.as_body(token))) for token in found)
-    return Scene(token_request, version.connection, attempt, suspects)
+    return Scene(token_request, version.connection, attempt, tuple(_suspect(token, version) for token in found))
+
+
+def _suspect(token: TokenRecord, agreed: Version) -> Suspect:
+    body = settling.as_body(token)
+    return Suspect(token, same_grant(body, agreed.payload), comparing.drift(agreed.connection, agreed.payload, body).changes)
 
 
 def accept(token_request: TokenRequest, *, by: User, token_id: str) -> Token:
@@ -125,6 +134,9 @@ def _resolved(token_request: TokenRequest, *, by: User, reason: str, left_alone:
 
 def _failed(attempt: Attempt, *, by: User) -> None:
     token_request = attempt.token_request
+    if token_request.is_edit:
+        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, BY_AN_ADMIN, by=by)
+        return
     with audit.recording(Event.TOKEN_ISSUE_FAILED, by=by, subject=token_request, trail=token_request.pk) as record:
         issuing.hold(attempt)
         token_request.move(Status.FAILED, changed_at=clock.now())

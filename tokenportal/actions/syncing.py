@@ -3,13 +3,11 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
-from tokenportal import audit, clock, cloudflare, rules, upstream
+from tokenportal import audit, cloudflare, rules, upstream
 from tokenportal.actions import alarms, comparing, noticing, reading, settling, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import Client, Refused, TokenRecord
@@ -75,8 +73,8 @@ def sync(connection: Connection, *, by: User | None = None) -> Synced:
     """Read the connection's list of tokens, and bring up to date what is known of every token of its owner.
 
     Nothing is written, and no event, where nothing changed and no person asked. A token that is missing from a whole
-    list is asked for by its id before it counts as gone, for a list can lag; one that was issued within the settle
-    window, or with which something is being done, is left alone. A token that carries a request's reference and does
+    list is asked for by its id before it counts as gone, for a list can lag; one with which something is being done is left
+    alone. A token that carries a request's reference and does
     not belong to it raises that request's alarm. Raises NotAllowed, AuditUnavailable.
     """
     if by is not None:
@@ -85,7 +83,7 @@ def sync(connection: Connection, *, by: User | None = None) -> Synced:
     if ours is None:
         return Synced(connection, worked=True, sentence=UNDER_WAY)
     try:
-        client = upstream.client(connection, background=True)
+        client = upstream.client(connection, background=by is None)
         listing = client.list_tokens(ours.progress)
         heard = _heard(ours, listing, exact=by is not None)
         _ask(client, heard)
@@ -136,12 +134,11 @@ def _ask(client: Client, heard: Heard) -> None:
 
     No transaction is open. What cannot be answered now is asked in the next pass.
     """
-    window = clock.now() - timedelta(seconds=settings.SETTLE_WINDOW_SECONDS)
     doubtful = []
     for token in sorted(_known(heard), key=lambda token: token.seen_at):
         listed = token.cloudflare_id in heard.records
         missing = heard.complete and token.is_alive and not listed and not token.doing
-        if (missing and (token.issued_on is None or token.issued_on <= window)) or (listed and not token.is_alive):
+        if missing or (listed and not token.is_alive):
             doubtful.append(token.cloudflare_id)
     pages = len(heard.records) // PAGE + 1
     for id in doubtful:
