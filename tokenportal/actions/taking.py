@@ -89,7 +89,8 @@ def end(
 
 def not_known(token: Token, error: CloudflareError, *, by: User | None) -> Result:
     """Leave it open: nobody waits for an answer any more, and the token will be asked about. Raises LeftUnrecorded."""
-    result = Result(False, f"It is not known yet whether it worked. {error.safe} {AGAIN}")
+    known = "" if isinstance(error, OutcomeUnknown) else "It is not known yet whether it worked. "
+    result = Result(False, f"{known}{error.safe} {AGAIN}")
     if token.doing_since:
         with _afterwards(Event.TOKEN_LOOKED_UP, token, error, by=by) as record:
             record.outcome, record.reason = AuditEvent.Outcome.FAILED, result.sentence

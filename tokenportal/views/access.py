@@ -126,10 +126,10 @@ def unread(user: User) -> int:
     return Notice.objects.filter(user=user, read_at=None).order_by()[:UNREAD_LIMIT].count()
 
 
-def ending(token: Token) -> AuditEvent | None:
-    """The event that says how a token came to its end."""
-    ends = AuditEvent.objects.filter(trail=token.trail, action__in=["token.revoked", "token.gone"])
-    return ends.order_by("-number").first()
+def revoked_by(token: Token) -> str:
+    """Who asked for the token's end, whoever found out that it came; "" where nobody here did."""
+    begun = AuditEvent.objects.filter(trail=token.trail, action="token.revoking", object_id=str(token.pk))
+    return begun.order_by("-number").values_list("by_name", flat=True).first() or ""
 
 
 def events() -> Any:

@@ -47,7 +47,7 @@ class Item:
 def menu(user: User, token: Token) -> dict[str, Any]:
     """What the token's page says about caring for it: the actions, or how it ended, or what is not known yet."""
     if not token.is_alive:
-        return {"ending": access.ending(token), "may_duplicate": rules.may_duplicate(user, token)}
+        return {"revoked_by": access.revoked_by(token), "may_duplicate": rules.may_duplicate(user, token)}
     disabled = token.status == Token.Status.DISABLED
     may_roll = rules.may_roll(user, token)
     items = [
