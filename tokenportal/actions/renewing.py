@@ -2,17 +2,11 @@
 
 from contextlib import suppress
 
-from tokenportal import rules
 from tokenportal.actions import changing, drafts
 from tokenportal.models import Status, Token, TokenRequest, User
 from tokenportal.policy.spec import DEFAULT_DAYS
 
 SHORTEST = 7
-
-
-def may_renew(user: User, token: Token) -> rules.Verdict:
-    """Whoever may change a token may renew it, if its body is one that a change can say."""
-    return changing.may_edit(user, token)
 
 
 def days_for(token: Token) -> int:

@@ -5,20 +5,19 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST
 
 from tokenportal.actions import changing, renewing
-from tokenportal.models import Token, User
+from tokenportal.models import Token
 from tokenportal.views import access
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
 
 
-def shown(user: User, token: Token) -> dict[str, Any]:
-    """What the token's page says about renewing: whether this person may, and for how many days."""
-    if not token.is_managed or not token.is_alive:
-        return {}
-    return {"may_renew": renewing.may_renew(user, token), "renew_days": renewing.days_for(token)}
+def shown(token: Token) -> dict[str, Any]:
+    """For how many days the token's page offers to renew it; asked for only where it does."""
+    return {"renew_days": SimpleLazyObject(lambda: renewing.days_for(token))}
 
 
 @answers

@@ -32,7 +32,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "token": token, "status": status, "label": Token.Status(status).label,
         "verify_url": verify_url(token), **standing(user, token), **care.menu(user, token),
         **told(token.body, catalogue, around), **timeline.shown(user, token, now), **ownership.shown(user, token),
-        **renewing.shown(user, token), **changing.succession(user, token),
+        **changing.succession(user, token), **renewing.shown(token),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
     }  # fmt: skip
     return could.render(request, "tokens/detail.html", context)
