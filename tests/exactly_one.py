@@ -20,7 +20,7 @@ from tests.upstream_model import ANSWERS, REFUSALS, Killed, Model, ModelAdapter,
 from tokenportal import clock, rules
 from tokenportal.actions import caring, issuing, settling, syncing, taking, watching
 from tokenportal.audit import AuditUnavailable
-from tokenportal.models import Attempt, AuditEvent, MovedMeanwhile, Status, Token, TokenRequest
+from tokenportal.models import Attempt, AuditEvent, MovedMeanwhile, Status, Token, TokenRequest, UpstreamState
 from tokenportal.policy.compile import same_grant
 
 WINDOW = 120
@@ -274,6 +274,8 @@ class Sequence:
             if to_come:
                 self.model.now = min(to_come)
                 continue
+            held_back = UpstreamState.objects.filter(blocked_until__gt=self.model.now).values_list("blocked_until", flat=True)
+            self.model.now = max([self.model.now, *held_back])
             open_since = TokenRequest.objects.filter(pk=self.ready.pk, alarm="", status__in=[Status.ISSUING, Status.UNCERTAIN])
             since = open_since.values_list("changed_at", flat=True).first()
             if since is None:
@@ -347,6 +349,8 @@ def taken_back() -> Iterator[int]:
 def prepared(settings: Any) -> TokenRequest:
     """A checked draft, and settings that lead to the model."""
     settings.SETTLE_WINDOW_SECONDS = WINDOW
+    # The model's clock stands still for most of a sequence, and its answers get lost more often than any real one's.
+    settings.UPSTREAM_BUDGET_CALLS = settings.UPSTREAM_BREAKER_FAILURES = 10**9
     ready = arrange.checked(arrange.draft())
     settings.UPSTREAM_TRANSPORT = TRANSPORT
     return ready

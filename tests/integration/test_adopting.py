@@ -71,8 +71,9 @@ def test_what_was_adopted_is_like_any_other_token(portal: None) -> None:
         shown = page(arrange.signed_in(name), token)
         assert 'data-testid="unmanaged"' not in shown
         assert "Owner: requester" in shown
-        assert "Adopted</strong> by admin" in shown
-        assert "Found at Cloudflare</strong>" in shown
+        words = re.sub(r"<[^>]+>", "", shown)
+        assert "Adopted by admin" in words
+        assert "Found at Cloudflare" in words
     assert "outside" in arrange.signed_in("requester").get("/").content.decode()
     here = f"/tokens/{token.pk}/try/"
     assert arrange.signed_in("teammate").post(here, {"secret": "x" * 40}).status_code == 403

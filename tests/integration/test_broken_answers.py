@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from tests import arrange
 from tests.cloudflare_server import VALUE, Cloudflare, Elsewhere, Script, envelope, http, refusal
@@ -164,7 +165,10 @@ def test_a_refusal_that_is_true_is_a_failure_that_can_be_tried_again(upstream: C
     assert 'data-testid="try-again"' in page
     assert (upstream.count("POST"), Attempt.objects.get(token_request=ready).outcome) == (1, Attempt.Outcome.REFUSED)
     upstream.script, upstream.takes_effect = (lambda connection, whole: connection.sendall(http(200, whole))), True
-    again = web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready))
+    early = web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready))
+    assert (early.status_code, upstream.count("POST")) == (409, 1)
+    with clock.at(clock.now() + timedelta(seconds=settings.SETTLE_WINDOW_SECONDS + 1)):
+        again = web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready))
     assert (again.status_code, VALUE in again.content.decode(), upstream.count("POST")) == (200, True, 2)
 
 

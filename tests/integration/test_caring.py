@@ -377,7 +377,7 @@ def test_a_disabling_that_worked_is_found_out_by_reading(portal: None, settings:
     assert (standing(made.token)["status"], works(made.token, made.secret)) == ("disabled", False)
 
 
-@pytest.mark.parametrize("kind", ["html", "bad_gateway", "forbidden", "invalid", "rate_limit"])
+@pytest.mark.parametrize("kind", ["html", "bad_gateway", "forbidden", "invalid"])
 def test_a_disabling_that_did_not_work_is_found_out_too(portal: None, kind: str) -> None:
     made = issued()
     fault(kind, "PUT")
@@ -386,6 +386,17 @@ def test_a_disabling_that_did_not_work_is_found_out_too(portal: None, kind: str)
     assert told.sentence.startswith("Nothing has changed: Cloudflare says that it is active. ")
     assert (standing(made.token), works(made.token, made.secret)) == (UNTOUCHED, True)
     assert last_events(made.token, 1) == [("token.disable_failed", "failed")]
+
+
+def test_a_disabling_that_was_too_much_is_asked_about_when_calls_go_on(portal: None) -> None:
+    made = issued()
+    fault("rate_limit", "PUT", seconds=30)
+    told = caring.disable(made.token, by=owner())
+    assert (told.done, told.sentence[:23]) == (False, "It is not known yet whe")
+    with clock.at(clock.now() + timedelta(seconds=31)):
+        [settled] = caring.settle_doing()
+    assert settled.sentence.startswith("Nothing has changed: Cloudflare says that it is active.")
+    assert standing(made.token) == UNTOUCHED
 
 
 def test_a_disabling_that_nobody_can_be_asked_about_stays_open_and_is_settled(portal: None) -> None:
@@ -522,7 +533,7 @@ def test_a_revocation_that_worked_is_found_out_by_asking(portal: None, settings:
     assert (standing(made.token)["status"], at_sandbox(made.token).exists()) == ("revoked", False)
 
 
-@pytest.mark.parametrize("kind", ["html", "bad_gateway", "forbidden", "invalid", "rate_limit", "redirect"])
+@pytest.mark.parametrize("kind", ["html", "bad_gateway", "forbidden", "invalid", "redirect"])
 def test_a_token_that_is_still_there_is_not_called_revoked(portal: None, kind: str) -> None:
     made = issued()
     fault(kind, "DELETE")
@@ -581,9 +592,9 @@ def test_an_address_that_is_not_routed_or_a_refusal_does_not_prove_that_a_token_
 
 
 def test_a_404_of_an_address_that_cannot_be_routed_is_no_absence() -> None:
-    assert taking.is_absence(taking.Refused(404, (1003,), ("token not found",)))
-    assert not taking.is_absence(taking.Refused(404, (7003,), ("could not route",)))
-    assert not taking.is_absence(taking.Refused(403, (9109,), ("unauthorized",)))
+    assert taking.Refused(404, (1003,), ("token not found",)).is_absence
+    assert not taking.Refused(404, (7003,), ("could not route",)).is_absence
+    assert not taking.Refused(403, (9109,), ("unauthorized",)).is_absence
 
 
 def test_what_cannot_be_asked_because_the_credential_does_not_open_is_left_as_it_is(portal: None, monkeypatch: Any) -> None:

@@ -133,7 +133,7 @@ def test_confirming_again_sends_nothing_and_says_that_it_is_done(portal: None) -
     [
         ("forbidden", Status.FAILED, None),
         ("invalid", Status.FAILED, None),
-        ("rate_limit", Status.FAILED, None),
+        ("rate_limit", Status.UNCERTAIN, Status.UNCERTAIN),
         ("refuse_connection", Status.FAILED, None),
         ("slow", Status.UNCERTAIN, Status.ISSUED),
         ("drop", Status.UNCERTAIN, Status.ISSUED),
@@ -680,5 +680,5 @@ def test_who_may_begin_a_change(portal: None) -> None:
     }  # fmt: skip
     assert TokenRequest.objects.filter(target=made.token).count() == 4
     page = arrange.signed_in("teammate").get(here).content.decode()
-    assert re.search(r'data-testid="why-no-edit">Only the token(&#x27;|\')s owner', page)
-    assert 'data-testid="edit"' not in page
+    assert re.search(r'data-testid="refusal">Only the token(&#x27;|\')s owner', page)
+    assert 'data-testid="alter"' not in page

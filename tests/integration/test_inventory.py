@@ -414,9 +414,9 @@ def test_a_list_without_the_credential_itself_is_not_believed(portal: None) -> N
 
 def test_a_list_that_goes_on_too_long_makes_nothing_gone(portal: None, monkeypatch: pytest.MonkeyPatch) -> None:
     token = issued()
-    altered("delete")
     for _ in range(3):
         found_outside("many")
+    altered("delete")
     monkeypatch.setattr("tokenportal.cloudflare.client.PER_PAGE", 5)
     monkeypatch.setattr("tokenportal.cloudflare.client.MAX_PAGES", 0)
     with later():
@@ -467,7 +467,7 @@ def test_a_reading_that_breaks_off_says_so_and_the_next_one_works(portal: None, 
         patch.setattr(alarms, "sound_all", broken)
         with pytest.raises(RuntimeError):
             sync()
-        patch.setattr(syncing, "_alarmed", lambda *_: reading.begin(arrange.connection()) or broken())
+        patch.setattr(alarms, "sound_all", lambda *_: reading.begin(arrange.connection()) or broken())
         with pytest.raises(RuntimeError):
             sync()
     assert covered()["Acme production"] == ("failed", reading.BROKE_OFF)

@@ -152,7 +152,7 @@ class Demo:
         for _ in range(100):
             try:
                 requests.get(f"{self.url}/healthz", timeout=2)
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.1)
             else:
                 break

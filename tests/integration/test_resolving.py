@@ -93,7 +93,7 @@ def test_a_token_that_is_more_than_was_asked_for_is_never_taken_but_revoked(port
     (there,) = at_cloudflare(one)
     page = web.get(page_of(one)).content.decode()
     assert "It is not what was asked for:" in page
-    assert "It ends at another time." in page
+    assert "Never ends; before, on " in page or "Ends on " in page
     assert "accept" not in page
     refused = web.post(page_of(one), {"do": f"accept {there}"})
     assert (refused.status_code, fresh(one).status) == (409, Status.UNCERTAIN)

@@ -36,7 +36,7 @@ def successor_of(token: Token) -> Token:
 def used(token: Token, minutes_ago: int) -> None:
     found = apps.get_model("sandbox", "Token").objects.filter(pk=token.cloudflare_id)
     found.update(last_used_on=clock.now() - timedelta(minutes=minutes_ago))
-    syncing.sync(token.connection)
+    syncing.sync(token.connection, by=arrange.person("admin"))
 
 
 def page_of(token: Token, name: str = "requester") -> str:
