@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
-from tests import arrange
+from tests import kept
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 ARGUMENTS = [
@@ -75,28 +75,22 @@ def site(live_server: Any, settings: Any) -> str:
     return live_server.url
 
 
+@pytest.fixture(scope="session")
+def kept_portal(django_db_setup: None, django_db_blocker: Any) -> Any:
+    with django_db_blocker.unblock():
+        return kept.keep()
+
+
 @pytest.fixture
-def portal(db: None) -> None:
+def portal(kept_portal: Any, db: None) -> None:
     """The sandbox, its connections, two teams and the cast."""
-    arrange.sandbox_and_cast()
-
-
-@pytest.fixture(scope="module")
-def one_portal(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The same, arranged once for a module of many stories; each of them, with ``db``, is undone after it.
-
-    Its transaction stays open all the while, so a test of other connections, threads or a server belongs to another module.
-    """
-    with django_db_blocker.unblock(), transaction.atomic():
-        arrange.sandbox_and_cast()
-        yield
-        transaction.set_rollback(True)
+    kept.lay_back(kept_portal)
 
 
 @pytest.fixture
-def lasting_portal(transactional_db: None) -> None:
+def lasting_portal(kept_portal: Any, transactional_db: None) -> None:
     """The same, committed, for tests that use threads, a live server or durable transactions."""
-    arrange.sandbox_and_cast()
+    kept.lay_back(kept_portal)
 
 
 @pytest.fixture

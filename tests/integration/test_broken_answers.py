@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def upstream(one_portal: None, db: None, settings: Any) -> Iterator[Cloudflare]:
+def upstream(portal: None, settings: Any) -> Iterator[Cloudflare]:
     """The portal with its rows, calling a server of the test's own from now on."""
     server = Cloudflare()
     settings.CLOUDFLARE_API_BASE_URL, settings.UPSTREAM_TRANSPORT = server.url, ""

@@ -28,7 +28,7 @@ FINE = Answer({}, {}, "")
 
 
 @pytest.fixture
-def gate(one_portal: None, db: None, settings: Any) -> Gate:
+def gate(portal: None, settings: Any) -> Gate:
     """Of a connection through which nothing was called yet."""
     settings.UPSTREAM_BREAKER_FAILURES, settings.UPSTREAM_BREAKER_SECONDS = 3, 30
     UpstreamState.objects.all().delete()
