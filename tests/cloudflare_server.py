@@ -13,24 +13,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.unit.cloudflare.test_client import Server as OneAtATime
+from tests.wire import envelope, http, read_whole
 
 VALUE = "cfat_" + "V4lue0fThe" * 4 + "01234567"
 Script = Callable[[socket.socket, bytes], None]
 """Answers on a connection; the bytes are the body of the whole, well-formed answer."""
-
-
-def http(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body) if length is None else length}", "Connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def envelope(result: Any, **more: Any) -> bytes:
-    return json.dumps({"success": True, "errors": [], "messages": [], "result": result, **more}).encode()
-
-
-def refusal(code: int, message: str) -> bytes:
-    return json.dumps({"success": False, "errors": [{"code": code, "message": message}], "messages": [], "result": None}).encode()
 
 
 def well(connection: socket.socket, whole: bytes) -> None:
@@ -85,7 +72,7 @@ class Cloudflare(Elsewhere):
         self.url += "/client/v4"
 
     def serve(self, connection: socket.socket) -> None:
-        request = OneAtATime.read(connection)
+        request = read_whole(connection)
         head, _, body = request.partition(b"\r\n\r\n")
         method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
         asked = urlsplit(target)

@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings
 
 from tests import arrange
-from tests.cloudflare_server import VALUE, Cloudflare, Elsewhere, Script, envelope, http, refusal
+from tests.cloudflare_server import VALUE, Cloudflare, Elsewhere, Script
+from tests.wire import envelope, http, refusal
 from tokenportal import clock
 from tokenportal.models import Attempt, Status, Token, TokenRequest
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from tests import arrange
-from tokenportal.actions import drafts, settling
+from tokenportal.actions import drafts
 from tokenportal.models import TokenRequest
 from tokenportal.policy import formats
 from tokenportal.policy.catalogue import Catalogue
@@ -86,6 +86,6 @@ def test_the_curl_makes_a_token_equal_to_the_portal_s(
     assert issued
     upstream = upstream_client(version.connection)
     mine, portals = (upstream.get_token(id) for id in (made.json()["result"]["id"], issued.token.cloudflare_id))
-    assert same_grant(settling.as_body(mine), settling.as_body(portals))
-    assert same_grant(settling.as_body(mine), version.payload)
+    assert same_grant(mine.body, portals.body)
+    assert same_grant(mine.body, version.payload)
     assert mine.name == portals.name == version.payload["name"]

@@ -44,7 +44,7 @@ def test_a_confirmed_request_becomes_a_token_equal_to_what_was_confirmed(portal:
     assert posts_seen() == before + 1
     token = Token.objects.get(token_request=ready)
     seen = upstream_client(token.connection).get_token(token.cloudflare_id)
-    assert same_grant(settling.as_body(seen), ready.versions.get().payload)
+    assert same_grant(seen.body, ready.versions.get().payload)
     assert seen.name == f"a-token ({ready.reference})"
     assert TokenRequest.objects.get(pk=ready.pk).status == Status.ISSUED
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from tokenportal import clock, cloudflare, rules, upstream
-from tokenportal.actions import drafts, sending_back, settling, snapshots, taking, token_search
+from tokenportal.actions import drafts, sending_back, snapshots, taking, token_search
 from tokenportal.actions.alarms import REFERENCE
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.taking import Result
@@ -151,7 +151,7 @@ def _still(seen: TokenRecord, error: CloudflareError | None) -> str:
 
 def _fields(token: Token, seen: TokenRecord) -> dict[str, Any]:
     """What a token read by itself tells. What it grants stays where the answer leaves it out."""
-    body = settling.as_body(seen) if seen.policies else token.body
+    body = seen.body if seen.policies else token.body
     body = token.body if same_grant(body, token.body) else body
     return {
         "name": seen.name or token.name,

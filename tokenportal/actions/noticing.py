@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tokenportal import clock
-from tokenportal.actions import settling
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
 from tokenportal.models import Token
@@ -74,7 +73,7 @@ def _values(token: Token, seen: TokenRecord, *, is_parent: bool) -> dict[str, An
 
 def _body(token: Token, seen: TokenRecord) -> dict[str, Any]:
     """The body as it is now; the very same as before where it grants the same, whatever its order."""
-    body = settling.as_body(seen)
+    body = seen.body
     if not seen.policies:
         # What it grants was left out of the answer; when it ends was told, and the two are shown together.
         body |= {name: token.body[name] for name in ("policies", "condition") if name in token.body}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, caring, carrying_out, comparing, issuing, settling
+from tokenportal.actions import alarms, caring, carrying_out, comparing, issuing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.taking import Result
 from tokenportal.audit import Event
@@ -73,7 +73,7 @@ def scene(token_request: TokenRequest, *, by: User) -> Scene:
 
 
 def _suspect(token: TokenRecord, agreed: Version) -> Suspect:
-    body = settling.as_body(token)
+    body = token.body
     return Suspect(token, same_grant(body, agreed.payload), comparing.drift(agreed.connection, agreed.payload, body).changes)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import alarms, issuing
 from tokenportal.audit import Event
-from tokenportal.cloudflare import Listing, TokenRecord
+from tokenportal.cloudflare import Listing
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, TokenRequest, User
 from tokenportal.policy.compile import same_grant
 
@@ -104,7 +104,7 @@ def _judged(found: Open, listing: Listing, *, asked_at: datetime, by: User | Non
     carrying = alarms.strays(token_request, listing.tokens)
     if len(carrying) > 1:
         return _alarm(token_request, f"{len(carrying)} tokens carry this request's reference at Cloudflare.", by=by)
-    if carrying and not same_grant(as_body(carrying[0]), found.payload):
+    if carrying and not same_grant(carrying[0].body, found.payload):
         return _alarm(token_request, alarms.DIFFERENT, by=by)
     if token_request.alarm:
         return Outcome(f"{token_request.alarm} {RESOLVE}")
@@ -114,11 +114,6 @@ def _judged(found: Open, listing: Listing, *, asked_at: datetime, by: User | Non
         issuing.complete(found.attempt, carrying[0], by=by, outcome=Attempt.Outcome.ADOPTED)
         return Outcome("The token was found: it exists and is exactly what was asked for. Its secret is lost; roll it.")
     return _not_there(found.attempt, asked_at=asked_at, by=by)
-
-
-def as_body(seen: TokenRecord) -> dict[str, object]:
-    """A seen token in the form of a body, for comparison."""
-    return seen.body
 
 
 def _left_behind(token_request: TokenRequest, *, by: User | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from tokenportal import audit, cloudflare, rules, upstream
-from tokenportal.actions import alarms, comparing, noticing, reading, settling, token_search
+from tokenportal.actions import alarms, comparing, noticing, reading, token_search
 from tokenportal.audit import Event
 from tokenportal.cloudflare import Client, Refused, TokenRecord
 from tokenportal.models import Connection, Status, Token, TokenRequest, User
@@ -213,7 +213,7 @@ def _add(record: audit.Record, heard: Heard, strangers: Iterable[TokenRecord]) -
         is_parent = seen.id in heard.parents
         token = Token(
             id=uuid.uuid4(), connection=heard.connection, cloudflare_id=seen.id, name=seen.name or seen.id,
-            status=noticing.told_status(seen), body=settling.as_body(seen), is_parent=is_parent, issued_on=seen.issued_on,
+            status=noticing.told_status(seen), body=seen.body, is_parent=is_parent, issued_on=seen.issued_on,
             modified_on=seen.modified_on, last_used_on=seen.last_used_on, not_before=seen.not_before,
             expires_on=seen.expires_on, seen_at=heard.at,
         )  # fmt: skip

@@ -1,7 +1,6 @@
 """The client against a server on a real socket that answers whatever the test scripts."""
 
 import gzip
-import json
 import os
 import socket
 import ssl
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.wire import envelope, http, read_whole, refusal
 from tokenportal import clock, cloudflare
 from tokenportal.cloudflare import Client, CloudflareError, NeverSent, OutcomeUnknown, RateLimited, Refused
 from tokenportal.secret import Secret
@@ -32,6 +32,8 @@ Script = Callable[[socket.socket], None]
 
 class Server:
     """Reads one whole request a connection, then does what the script says. Counts what it got."""
+
+    read = staticmethod(read_whole)
 
     def __init__(self) -> None:
         self.script: Script = lambda connection: None
@@ -55,36 +57,12 @@ class Server:
                 except OSError:
                     pass
 
-    @staticmethod
-    def read(connection: socket.socket) -> bytes:
-        got = b""
-        while b"\r\n\r\n" not in got:
-            got += connection.recv(65536)
-        head, _, body = got.partition(b"\r\n\r\n")
-        length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
-        while len(body) < length:
-            body += connection.recv(65536)
-        return head + b"\r\n\r\n" + body
-
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
     yield made
     made.listener.close()
-
-
-def http(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body) if length is None else length}", "Connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-
-def envelope(result: Any, **more: Any) -> bytes:
-    return json.dumps({"success": True, "errors": [], "messages": [], "result": result, **more}).encode()
-
-
-def refusal(code: int, message: str) -> bytes:
-    return json.dumps({"success": False, "errors": [{"code": code, "message": message}], "result": None}).encode()
 
 
 def says(text: bytes) -> Script:
