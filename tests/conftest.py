@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 
 from tests import kept
+from tokenportal.models import append_only
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 ARGUMENTS = [
@@ -73,6 +74,13 @@ def site(live_server: Any, settings: Any) -> str:
     settings.PUBLIC_ORIGIN = live_server.url
     settings.PUBLIC_API_BASE_URL = f"{live_server.url}/sandbox/client/v4"
     return live_server.url
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Without the triggers that keep events as they are: tests empty the tables, and some tamper with them."""
+    with django_db_blocker.unblock():
+        append_only.remove(connection)
 
 
 @pytest.fixture(scope="session")

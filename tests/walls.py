@@ -8,18 +8,19 @@ from typing import Any
 
 EVERYBODY_MAY = {"clock"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "secret": set(), "keys": set(), "facts": set(), "clock": set(), "logs": {"secret"}, "settings": {"keys"},
+    "secret": set(), "keys": set(), "facts": set(), "clock": set(), "visible": set(),
+    "logs": {"secret", "visible"}, "settings": {"keys"},
     "policy": {"facts"}, "cloudflare": {"secret"}, "crypto": {"secret", "keys"}, "sandbox": set(),
-    "models": {"policy", "crypto"}, "audit": {"models", "keys"},
+    "models": {"policy", "crypto"}, "audit": {"models", "keys", "secret", "visible"},
     "upstream": {"cloudflare", "models", "crypto", "secret", "keys", "policy"},
     "rules": {"models", "policy"}, "forms": {"policy", "models"}, "templatetags": {"policy"},
     "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto"},
     "views": {"actions", "rules", "forms", "models", "policy", "audit", "secret", "upstream", "middleware"},
     "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret"},
-    "urls": {"views"}, "middleware": {"models"}, "wsgi": set(), "apps": set(),
+    "urls": {"views"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
 }  # fmt: skip
-STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock"}
-NO_CLOCK = {"policy", "facts", "secret", "keys"}
+STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible"}
+NO_CLOCK = {"policy", "facts", "secret", "keys", "visible"}
 KNOW_REQUESTS = {"cloudflare", "upstream", "sandbox/transport"}
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 LINES = 300

@@ -1,4 +1,4 @@
-"""The key files: one for sealing credentials, one for the audit chain, one for Django's signatures.
+"""The key files: for sealing credentials, for the audit chain, for signing its checkpoints, for Django's signatures.
 
 A key file holds one key a line, ``<id> <base64 of 32 bytes>``; the last line is the current key, earlier ones still
 open what they sealed. Files are made with mode 0600 and never overwritten. They live outside the database, so that
@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NAMES = ("sealing", "audit", "django")
+NAMES = ("sealing", "audit", "checkpoint", "django")
 
 
 class KeyMissing(Exception):
@@ -60,10 +60,29 @@ def make(directory: Path, name: str) -> Path:
     """Write a new key file with one key. Raises FileExistsError rather than overwrite one."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = path_of(directory, name)
-    line = f"{name[0]}{secrets.token_hex(4)} {base64.b64encode(secrets.token_bytes(32)).decode()}\n"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(line)
+        file.write(_line(name))
     return path
+
+
+def _line(name: str) -> str:
+    return f"{name[0]}{secrets.token_hex(4)} {base64.b64encode(secrets.token_bytes(32)).decode()}\n"
+
+
+def rotate(directory: Path, name: str) -> Keyring:
+    """Add a key to a key file, which is the current one from then on; earlier ones stay. Raises KeyMissing or OSError.
+
+    The file is replaced as a whole, so that nobody reads half of it.
+    """
+    load(directory, name)
+    path = path_of(directory, name)
+    spare = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(path.read_text("ascii").rstrip("\n") + "\n" + _line(name))
+        file.flush()
+        os.fsync(file.fileno())
+    spare.replace(path)
+    return load(directory, name)
 
 
 def load_or_make(directory: Path, name: str) -> Keyring:

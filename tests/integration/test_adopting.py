@@ -58,7 +58,7 @@ def test_an_admin_adopts_from_the_token_s_page(portal: None) -> None:
     )  # fmt: skip
     assert (seen.approved, seen.drifted, seen.is_managed) == (token.body, False, True)
     event = AuditEvent.objects.get(action="token.taken_over")
-    assert (event.trail, event.by_name, event.details["digest"]) == (token.pk, "admin", inventory.mark(token))
+    assert (event.trail, event.by_name, event.digest) == (token.pk, "admin", inventory.mark(token))
     assert event.changes["team"] == [None, "Platform"]
     sync()
     assert fresh(token).drifted is False

@@ -58,7 +58,7 @@ def test_a_life_is_told_from_the_draft_to_the_end_that_is_still_to_come(token: T
         )  # fmt: skip
     with clock.at(now):
         reminding.remind_all()
-    digest = AuditEvent.objects.get(action="token.issuing").details["digest"]
+    digest = AuditEvent.objects.get(action="token.issuing").digest
     assert entries(web, token, now) == [
         ("Draft begun by requester 14 days ago, Mon 1 Mar 2027 09:00 UTC", False),
         (

@@ -7,7 +7,6 @@ removed, added or reordered without the key. What it does not prove alone: that 
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC
@@ -19,6 +18,7 @@ from django.db import DatabaseError
 
 from tokenportal import keys
 from tokenportal.models import AuditEvent, AuditHead
+from tokenportal.models.audit_event import canonical_json
 
 START = hashlib.sha256(b"tokenportal audit chain 1").hexdigest()
 """What the first event names as the hash before it."""
@@ -27,6 +27,8 @@ HASHED = (
     "number", "by_id", "by_name", "channel", "session", "address", "action", "object_type", "object_id",
     "object_name", "trail", "outcome", "reason", "changes", "details", "previous", "key_id",
 )  # fmt: skip
+ADDED = ("sign_in", "digest", "ray", "cloudflare_id", "fingerprint")
+"""What a later release added: hashed where it says something, so that earlier events keep their hashes."""
 
 
 class AuditUnavailable(Exception):
@@ -55,10 +57,11 @@ def keyring() -> keys.Keyring:
 
 def canonical(event: AuditEvent) -> bytes:
     content: dict[str, Any] = {name: getattr(event, name) for name in HASHED}
+    content |= {name: value for name in ADDED if (value := getattr(event, name))}
     content["by_id"] = str(event.by_id) if event.by_id else None
     content["trail"] = str(event.trail) if event.trail else None
     content["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return canonical_json(content).encode()
 
 
 def digest(event: AuditEvent) -> str:
@@ -85,7 +88,7 @@ def append(*events: AuditEvent) -> None:
             event.mac = mac(event.hash, ring.current_key)
             event.save()
             head.number, head.hash = event.number, event.hash
-        AuditHead.objects.filter(id=1).update(number=head.number, hash=head.hash)
+        AuditHead.objects.filter(id=1).update(number=head.number, hash=head.hash, key_id=ring.current)
     except DatabaseError as error:
         raise AuditUnavailable("The audit log cannot be written.") from error
 

@@ -74,6 +74,14 @@ class Event(StrEnum):
     TOKENS_SYNCED = "tokens.synced", "Read the tokens from Cloudflare"
     TOKEN_ALARM = "token.alarm", "Raised an alarm about a token"
     ALARM_RESOLVED = "alarm.resolved", "Resolved an alarm about a token"
+    AUDIT_KEY_ROTATED = "audit_key.rotated", "Began to seal events with a new key"
+    CHECKPOINT_KEY_SET = "checkpoint_key.set", "Began to sign checkpoints with a key"
+    AUDIT_VERIFIED = "audit.verified", "Verified the audit log"
+    AUDIT_EXPORTED = "audit.exported", "Exported events"
+    TOKENS_EXPORTED = "tokens.exported", "Exported the list of tokens"
+    EVIDENCE_EXPORTED = "evidence.exported", "Exported an evidence pack"
+    VALUE_LOOKED_UP = "value.looked_up", "Looked up whose a leaked value is"
+    FORM_REFUSED = "form.refused", "Sent a form that was refused as not from this portal"
 
 
 WORDS: dict[str, str] = {event.value: event.words for event in Event}

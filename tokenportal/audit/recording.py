@@ -24,6 +24,8 @@ SHOWN_FIELDS = frozenset({
     "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
+COLUMNS = ("digest", "ray", "cloudflare_id")
+"""What a recording may be told that has a column of its own."""
 
 
 def showable(value: Any) -> Any:
@@ -47,6 +49,7 @@ class Record:
     reason: str = ""
     changes: dict[str, list[Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
     event: AuditEvent | None = None
     others: list["Record"] = field(default_factory=list)
 
@@ -120,6 +123,7 @@ def event_of(record: Record) -> AuditEvent:
         by_id=record.by.pk if record.by else None,
         by_name=record.by.username if record.by else "",
         channel=where.channel,
+        sign_in=where.sign_in,
         session=where.session,
         address=where.address,
         action=record.action.value,
@@ -129,8 +133,10 @@ def event_of(record: Record) -> AuditEvent:
         trail=record.trail,
         outcome=record.outcome,
         reason=record.reason[:400],
+        fingerprint=record.fingerprint,
         changes=record.changes,
-        details={name: showable(value) for name, value in record.details.items()},
+        details={name: showable(value) for name, value in record.details.items() if name not in COLUMNS},
+        **{name: record.details.get(name) or "" for name in COLUMNS},
     )
 
 

@@ -1,6 +1,6 @@
 """The portal's rows. Each model has said whether it is guarded (changes only inside an audit recording)."""
 
-from tokenportal.models.audit_event import AuditEvent, AuditHead
+from tokenportal.models.audit_event import AuditEvent, AuditHead, Verification
 from tokenportal.models.connection import Connection, ConnectionGrant
 from tokenportal.models.draft import Share, Version, WorkingCopy
 from tokenportal.models.notice import Notice, Reminder
@@ -37,6 +37,7 @@ __all__ = [
     "TokenRequest",
     "UpstreamState",
     "User",
+    "Verification",
     "Version",
     "WorkingCopy",
 ]

@@ -23,11 +23,15 @@ class ChangeOutsideRecording(RuntimeError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a change comes from: ``channel`` is web, command or work; the session is a fingerprint, never the key."""
+    """Where a change comes from: ``channel`` is web, command or work; the session is a fingerprint, never the key.
+
+    ``sign_in`` is how the session was begun, such as ``password``.
+    """
 
     channel: str = "command"
     address: str = ""
     session: str = ""
+    sign_in: str = ""
 
 
 NOWHERE = Origin()

@@ -70,7 +70,7 @@ def _dated(at: datetime, coming: str, past: str, now: datetime) -> Entry:
 def of_event(event: AuditEvent) -> Entry:
     """An event as an entry. What was agreed to is named by its version and the first digits of its digest."""
     done = event.outcome == AuditEvent.Outcome.DONE
-    digest, version = str(event.details.get("digest", "")), event.details.get("version")
+    digest, version = event.digest or str(event.details.get("digest", "")), event.details.get("version")
     agreed = f"Agreed to version {version}" if event.action in AGREED and digest and version else ""
     people = [
         f"{label}: {event.changes[name][1] or 'nobody'}"

@@ -7,7 +7,7 @@ from tokenportal import keys
 
 
 class Command(BaseCommand):
-    help = "Make the key files of a new installation in a directory. Never overwrites one."
+    help = "Make the key files of a new installation in a directory, and those that an earlier release did not know. Never overwrites one."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -15,11 +15,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         directory: Path = options["directory"]
-        present = [str(keys.path_of(directory, name)) for name in keys.NAMES if keys.path_of(directory, name).exists()]
-        if present:
+        missing = [name for name in keys.NAMES if not keys.path_of(directory, name).exists()]
+        present = [str(keys.path_of(directory, name)) for name in keys.NAMES if name not in missing]
+        # Any other key that is missing beside the rest was lost, and a new one would not open what the old one sealed.
+        if present and missing != ["checkpoint"]:
             raise CommandError(f"Nothing was made: {', '.join(present)} exists. What it sealed needs it.")
         try:
-            for name in keys.NAMES:
+            for name in missing:
                 self.stdout.write(f"Made {keys.make(directory, name)}")
         except OSError as error:
             raise CommandError(f"The keys cannot be written to {directory}: {error.strerror}.") from None
