@@ -68,6 +68,14 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", guarded(socket.getaddrinfo, lambda host, *rest: host))
 
 
+@pytest.fixture(autouse=True)
+def no_checkpoints_of_another_test(settings: Any) -> Iterator[None]:
+    """Each test has a log of its own, to which the checkpoints of another do not belong."""
+    file = Path(settings.CHECKPOINTS_FILE)
+    yield
+    file.unlink(missing_ok=True)
+
+
 @pytest.fixture
 def site(live_server: Any, settings: Any) -> str:
     """A live server whose printed addresses lead to itself."""

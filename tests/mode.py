@@ -26,4 +26,5 @@ keys_dir = tempfile.mkdtemp(prefix="portal-keys-")
 atexit.register(shutil.rmtree, keys_dir, ignore_errors=True)
 os.environ["TOKENPORTAL_MODE"] = "test"
 os.environ["KEYS_DIR"] = keys_dir
+os.environ["CHECKPOINTS_FILE"] = f"{keys_dir}/checkpoints.jsonl"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

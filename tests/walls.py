@@ -8,8 +8,8 @@ from typing import Any
 
 EVERYBODY_MAY = {"clock"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "secret": set(), "keys": set(), "facts": set(), "clock": set(), "visible": set(),
-    "logs": {"secret", "visible"}, "settings": {"keys"},
+    "secret": set(), "keys": set(), "facts": set(), "clock": set(), "visible": set(), "environment": set(),
+    "logs": {"secret", "visible"}, "settings": {"keys", "environment"},
     "policy": {"facts"}, "cloudflare": {"secret"}, "crypto": {"secret", "keys"}, "sandbox": set(),
     "models": {"policy", "crypto"}, "audit": {"models", "keys", "secret", "visible"},
     "upstream": {"cloudflare", "models", "crypto", "secret", "keys", "policy"},
@@ -19,8 +19,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret"},
     "urls": {"views"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
 }  # fmt: skip
-STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible"}
-NO_CLOCK = {"policy", "facts", "secret", "keys", "visible"}
+STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible", "environment"}
+NO_CLOCK = {"policy", "facts", "secret", "keys", "visible", "environment"}
 KNOW_REQUESTS = {"cloudflare", "upstream", "sandbox/transport"}
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 LINES = 300

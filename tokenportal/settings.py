@@ -4,47 +4,17 @@ TOKENPORTAL_MODE is ``production`` (the default), ``demo`` or ``test``. Producti
 when something is missing that it cannot do safely without.
 """
 
-import os
 import sys
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 import dj_database_url
 from django.utils.csp import CSP
 
 from tokenportal import keys
+from tokenportal.environment import env, env_flag, env_list, env_number, refuse
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def refuse(reason: str) -> NoReturn:
-    """End the process with one line. A half-configured portal must not come up.
-
-    With 2, because 1 is what ``verify_audit`` says of a log that was tampered with.
-    """
-    sys.stderr.write(f"Token Portal does not start: {reason}\n")
-    raise SystemExit(2)
-
-
-def env(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
-
-
-def env_flag(name: str, default: str = "") -> bool:
-    return env(name, default).lower() in {"1", "true", "yes", "on"}
-
-
-def env_number(name: str, default: int) -> int:
-    text = env(name, str(default))
-    if not text.isdigit() or int(text) == 0:
-        refuse(f"{name} is a number above zero, not {text!r}.")
-    return int(text)
-
-
-def env_list(name: str) -> list[str]:
-    return [part.strip() for part in env(name).split(",") if part.strip()]
-
 
 # The mode, and where this installation keeps its state
 
@@ -62,6 +32,7 @@ DEBUG = False
 KEYS_DIR = Path(env("KEYS_DIR", str(STATE_DIR / "keys")))
 MAKING_KEYS = len(sys.argv) > 1 and sys.argv[1] == "make_keys"
 KEYS_ARE_MADE_ON_DEMAND = not PRODUCTION
+CHECKPOINTS_FILE = Path(env("CHECKPOINTS_FILE", str(KEYS_DIR.parent / "checkpoints.jsonl")))
 if MAKING_KEYS:
     SECRET_KEY = "only for the command that makes the keys"  # noqa: S105
 else:
@@ -116,6 +87,8 @@ UPSTREAM_BREAKER_FAILURES = env_number("UPSTREAM_BREAKER_FAILURES", 5)
 UPSTREAM_BREAKER_SECONDS = env_number("UPSTREAM_BREAKER_SECONDS", 30)
 FRESH_SIGN_IN_SECONDS = env_number("FRESH_SIGN_IN_SECONDS", 600)
 WORK_INTERVAL_SECONDS = env_number("WORK_INTERVAL_SECONDS", 15)
+CHECKPOINT_INTERVAL_SECONDS = env_number("CHECKPOINT_INTERVAL_SECONDS", 300)
+VERIFY_INTERVAL_SECONDS = env_number("VERIFY_INTERVAL_SECONDS", 300)
 
 # Mail: reminders that a token ends. Without a host they stand in the portal only.
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -40,9 +41,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def other_keys(portal: None, settings: Any, tmp_path: Path) -> None:
-    """The portal with its rows, and key files that did not seal them."""
-    for name in keys.NAMES:
+    """The portal with its rows, and key files that did not seal its credentials."""
+    for name in set(keys.NAMES) - {"audit"}:
         keys.make(tmp_path / "keys", name)
+    shutil.copy(keys.path_of(Path(settings.KEYS_DIR), "audit"), tmp_path / "keys")
     settings.KEYS_DIR = tmp_path / "keys"
 
 
@@ -143,7 +145,9 @@ def test_a_reading_that_fails_after_it_was_overtaken_says_nothing(portal: None) 
     assert (found.state, found.error) == ("reading", "")
 
 
-def test_an_event_that_was_sealed_with_another_key_is_named(other_keys: None) -> None:
+def test_an_event_that_was_sealed_with_another_key_is_named(other_keys: None, settings: Any) -> None:
+    keys.path_of(settings.KEYS_DIR, "audit").unlink()
+    keys.make(settings.KEYS_DIR, "audit")
     assert chain.verify()[1] == chain.Finding(
         1, "key", f"Event 1 names the key {AuditEvent.objects.last().key_id!r}, which is not here."
     )  # type: ignore[union-attr]
