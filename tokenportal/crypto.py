@@ -47,4 +47,13 @@ def open_sealed(text: str, keyring: Keyring, *, table: str, column: str, row_id:
 
 def fingerprint(text: str, keyring: Keyring) -> str:
     """A keyed fingerprint, 16 hex digits: tells whether two texts are equal and nothing else about them."""
-    return hmac.new(keyring.current_key, b"fingerprint\x1f" + text.encode(), hashlib.sha256).hexdigest()[:16]
+    return _fingerprint(text, keyring.current_key)
+
+
+def has_fingerprint(text: str, mark: str, keyring: Keyring) -> bool:
+    """Whether a text had this fingerprint under the current key or an earlier one."""
+    return any(_fingerprint(text, key) == mark for key in keyring.keys.values())
+
+
+def _fingerprint(text: str, key: bytes) -> str:
+    return hmac.new(key, b"fingerprint\x1f" + text.encode(), hashlib.sha256).hexdigest()[:16]

@@ -7,8 +7,8 @@ from tokenportal import clock
 from tokenportal.models import Notice, Token, User
 
 
-def tell(people: Iterable[User], token: Token, sentence: str) -> None:
-    """Leave a notice about a token for each of these people. Called inside the recording whose event it repeats."""
+def tell(people: Iterable[User], token: Token | None, sentence: str) -> None:
+    """Leave a notice, about a token where there is one, for each of these people. Called inside the recording whose event it repeats."""
     now = clock.now()
     Notice.objects.bulk_create(Notice(user=person, token=token, sentence=sentence[:400], at=now) for person in people)
 

@@ -84,9 +84,9 @@ def public_key(seed: bytes) -> Ed25519PublicKey:
     return Ed25519PrivateKey.from_private_bytes(seed).public_key()
 
 
-def fingerprint(ring: keys.Keyring) -> str:
-    """The current public key as 64 hexadecimal digits: an Ed25519 key is no longer than its fingerprint would be."""
-    return public_key(ring.current_key).public_bytes_raw().hex()
+def public_hex(key_id: str) -> str:
+    """The public key of a signing key, as 64 hexadecimal digits."""
+    return public_key(keyring().keys[key_id]).public_bytes_raw().hex()
 
 
 def parse(line: str) -> Checkpoint:

@@ -147,6 +147,7 @@ class Verification(FreeModel):
 
     ``events`` and ``total`` are how many events have been looked at and how many there were; ``unprotected`` how many came
     after the newest checkpoint; ``first_bad`` is the number of the first event at which the chain does not hold.
+    ``seen_at`` is when whoever does it wrote down how far it is. ``by_id`` and ``by_name`` are empty for the worker's own.
     """
 
     WHY_FREE = "That somebody asked is an event, and so is what a person's check found; the worker's own would fill the log."
@@ -163,9 +164,11 @@ class Verification(FreeModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     scope = models.CharField(max_length=16, choices=Scope)
+    by_id = models.UUIDField(null=True)
     by_name = models.CharField(max_length=64, blank=True)
     asked_at = models.DateTimeField()
     began_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     events = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)

@@ -29,6 +29,14 @@ def seal(connection: Connection, credential: Secret) -> str:
     return crypto.seal(credential, sealing_keys(), table=TABLE, column=COLUMN, row_id=connection.pk)
 
 
+def is_the_one_stored(connection: Connection, mark: str) -> bool | None:
+    """Whether the sealed text has this fingerprint; None where the key is not here."""
+    try:
+        return crypto.has_fingerprint(connection.sealed_credential, mark, sealing_keys())
+    except keys.KeyMissing:
+        return None
+
+
 def credential(connection: Connection) -> Secret:
     """Raises NeverSent where the sealed text does not belong to this row, or its key is not here."""
     try:

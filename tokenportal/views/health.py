@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from tokenportal import audit
-from tokenportal.actions import connections
+from tokenportal.actions import connections, verifying
 
 
 @login_not_required
@@ -32,16 +32,25 @@ def upstream_state() -> tuple[bool | None, dict[str, int] | None]:
         return None, None
 
 
+def log_state() -> dict[str, bool | None]:
+    """Whether the audit log held when it was last verified, and whether its checkpoints are written; None for what cannot be told."""
+    try:
+        found = verifying.state()
+    except (DatabaseError, audit.AuditUnavailable):
+        return {"chain": None, "checkpoints": None}
+    return {"chain": found.holds, "checkpoints": not found.checkpoints.trouble}
+
+
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Ready means: reads and writes. Cloudflare is told of, from what was last seen of it, and never asked here.
 
     It does not decide: without it the pages still work from what is known, and a mistyped credential must not take the
-    portal away from those who could mend it.
+    portal away from those who could mend it. Neither does a log that does not hold: it is read to find out what happened.
     """
     checks = {"database": database_answers(), "audit": audit.can_record()}
     ready = all(checks.values())
     worked, paused = upstream_state()
-    told = {"ready": ready, "checks": {**checks, "upstream": worked}, "paused": paused}
+    told = {"ready": ready, "checks": {**checks, "upstream": worked, **log_state()}, "paused": paused}
     return JsonResponse(told, status=200 if ready else 503)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import caring, connections, reminding, settling_changes, syncing, watching
+from tokenportal.actions import caring, checkpointing, connections, reminding, settling_changes, syncing, verifying, watching
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -63,10 +63,15 @@ def remind() -> str:
     return f"{given} given" if given else ""
 
 
+def verify() -> str:
+    done = verifying.run_next()
+    return done.sentence if done and done.result != done.Result.CLEAN else ""
+
+
 class Command(BaseCommand):
     help = (
-        "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew and reminds of "
-        "those that end. Runs until it is stopped."
+        "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of "
+        "those that end, signs checkpoints of the audit log and verifies it. Runs until it is stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -84,6 +89,8 @@ class Command(BaseCommand):
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)
                 attempt("reminding", remind)
+                attempt("signing checkpoints", checkpointing.keep_up)
+                attempt("verifying the audit log", verify)
                 if options["once"]:
                     return
                 time.sleep(settings.WORK_INTERVAL_SECONDS)
