@@ -1,6 +1,7 @@
 """Where a request comes from, what must be done before anything else, that no cache keeps anything, and what is compressed."""
 
 import hashlib
+import logging
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -8,14 +9,19 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import PermissionDenied
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.middleware.gzip import GZipMiddleware
 from django.urls import reverse
 
 from tokenportal.models import User
 from tokenportal.models.guard import Origin, coming_from
+from tokenportal.models.outage import is_outage
 
+log = logging.getLogger("tokenportal.middleware")
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -48,6 +54,22 @@ class OriginMiddleware:
         session = hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
         with coming_from(Origin("web", client_address(request), session)):
             return self.get_response(request)
+
+
+class LenientSessionMiddleware(SessionMiddleware):
+    """An answer that is made leaves, also where the session cannot be saved: a page that was only read, or a secret.
+
+    What is lost is a message for the next page, or that one was shown already.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            return super().process_response(request, response)
+        except (Error, SessionInterrupted) as error:
+            if not is_outage(error):
+                raise
+            log.warning("a session could not be saved: %s", type(error).__name__)
+            return response
 
 
 class SignedOut(PermissionDenied):

@@ -136,7 +136,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tokenportal.middleware.CompressionMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "tokenportal.middleware.LenientSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -172,19 +172,21 @@ DATABASE_URL = env("DATABASE_URL", "" if PRODUCTION else f"sqlite:///{STATE_DIR 
 if not DATABASE_URL and not MAKING_KEYS:
     refuse("DATABASE_URL is missing, such as postgres://portal@localhost/portal.")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL or "sqlite://:memory:")}
-database = DATABASES["default"]
+database, lock_seconds = DATABASES["default"], env_number("DATABASE_LOCK_SECONDS", 10)
 if database["ENGINE"].endswith("sqlite3"):
     # Deferred transactions let a second writer fail at its first write; immediate ones make it wait its turn.
     database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
+        "timeout": lock_seconds,
+        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={lock_seconds * 1000};",
     }
     # A file, because threads of a live server cannot share a database in memory.
     database["TEST"] = {"NAME": str(STATE_DIR / "test.sqlite3")}
 else:
     database["CONN_MAX_AGE"] = 0 if MODE == "test" else 60  # threads of a test server would keep the test database busy
     database["CONN_HEALTH_CHECKS"] = True
+    options = database.setdefault("OPTIONS", {})
+    options["options"] = f"{options.get('options', '')} -c lock_timeout={lock_seconds}s".strip()
 
 # Each chosen zone is a field of the builder's form; Django's own limit would refuse a draft of a thousand zones as a whole.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000

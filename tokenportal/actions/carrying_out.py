@@ -8,6 +8,7 @@ from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import changing, comparing, issuing
+from tokenportal.actions.asking_first import not_read
 from tokenportal.actions.issuing import AlreadyUnderWay, Changed, LeftUnrecorded
 from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
@@ -76,7 +77,7 @@ def _still_as_begun(token_request: TokenRequest) -> cloudflare.Client:
         client = upstream.client(token.connection)
         live = changing.whole(client.get_token(token.cloudflare_id))
     except CloudflareError as error:
-        raise Changed(f"Cloudflare could not be asked how the token stands now. {error.safe}") from None
+        raise Changed(f"Cloudflare could not be asked how the token stands now. {not_read(error)}") from None
     except changing.CannotBegin as cannot:
         raise Changed(str(cannot)) from None
     if not changing.same_base(base, live):

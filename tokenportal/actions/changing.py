@@ -11,6 +11,7 @@ from django.db.models import F
 
 from tokenportal import audit, cloudflare, rules, upstream
 from tokenportal.actions import drafts, sending_back, snapshots
+from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
 from tokenportal.models import Status, Team, Token, TokenRequest, User, WorkingCopy
@@ -89,7 +90,7 @@ def live(token: Token) -> TokenRecord:
         return upstream.client(token.connection).get_token(token.cloudflare_id)
     except cloudflare.CloudflareError as error:
         known = "Cloudflare could not be asked how this token stands now, so nothing was begun."
-        raise CannotBegin(f"{known} {error.safe}") from None
+        raise CannotBegin(f"{known} {not_read(error)}") from None
 
 
 def as_base(seen: TokenRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import alarms, drafts, snapshots, standing, token_search
+from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
@@ -107,7 +108,9 @@ def _look_first(token_request: TokenRequest, client: cloudflare.Client, *, by: U
     try:
         listing = client.list_tokens()
     except cloudflare.CloudflareError as error:
-        raise Changed(f"Before it is sent again, Cloudflare's list must be read, and it could not be. {error.safe}") from None
+        raise Changed(
+            f"Before it is sent again, Cloudflare's list must be read, and it could not be. {not_read(error)}"
+        ) from None
     if alarms.strays(token_request, listing.tokens):
         alarms.sound(token_request, alarms.STRAY, by=by)
         raise rules.NotAllowed(rules.ALARMED)

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import alarms, caring, carrying_out, comparing, issuing
+from tokenportal.actions.asking_first import not_read
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.taking import Result
 from tokenportal.audit import Event
@@ -65,7 +66,7 @@ def scene(token_request: TokenRequest, *, by: User) -> Scene:
     try:
         listing = upstream.client(version.connection).list_tokens()
     except cloudflare.CloudflareError as error:
-        raise CannotResolve(f"Cloudflare could not be asked, so nothing can be decided now. {error.safe}") from None
+        raise CannotResolve(f"Cloudflare could not be asked, so nothing can be decided now. {not_read(error)}") from None
     if not listing.complete:
         raise CannotResolve("Cloudflare's list could not be read to its end, so nothing can be decided now. Try again.")
     found = alarms.strays(token_request, listing.tokens)

@@ -81,7 +81,9 @@ def start(request: HttpRequest, *, by: User) -> None:
     """Begin a session under a new key. Raises AuditUnavailable, and nobody is signed in then."""
     with audit.recording(Event.SESSION_STARTED, by=by, subject=by):
         auth.login(request, by, backend=BACKEND)
-    request.session[SIGNED_IN_AT] = clock.now().timestamp()
+        request.session[SIGNED_IN_AT] = clock.now().timestamp()
+        # Here and not with the answer, so that there is no event without its session either.
+        request.session.save()
 
 
 def confirm(request: HttpRequest, *, by: User, password: str) -> None:

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import alarms, issuing
+from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import Listing
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, TokenRequest, User
@@ -73,7 +74,7 @@ def look_up(token_request: TokenRequest, *, by: User | None = None) -> Outcome:
 
 
 def not_asked(error: cloudflare.CloudflareError) -> Outcome:
-    return Outcome(f"Cloudflare could not be asked, so nothing is known yet. {error.safe}")
+    return Outcome(f"Cloudflare could not be asked, so nothing is known yet. {not_read(error)}")
 
 
 def opened(token_request: TokenRequest, *, by: User | None = None) -> Open | None:

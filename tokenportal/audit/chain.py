@@ -36,7 +36,7 @@ def append(*events: AuditEvent) -> None:
             head.number, head.hash = event.number, event.hash
         AuditHead.objects.filter(id=1).update(number=head.number, hash=head.hash, key_id=ring.current)
     except DatabaseError as error:
-        raise AuditUnavailable("The audit log cannot be written.") from error
+        raise AuditUnavailable from error
     if before // checkpoints.EVERY != head.number // checkpoints.EVERY:
         transaction.on_commit(checkpoints.try_to_make)
 

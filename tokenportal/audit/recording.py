@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db import DatabaseError, models, transaction
+from django.db import Error, models, transaction
 
 from tokenportal import clock
 from tokenportal.audit import chain
 from tokenportal.audit.events import Event
 from tokenportal.models import AuditEvent, User
 from tokenportal.models.guard import origin, recording_open
+from tokenportal.models.outage import is_outage, waiting_at_most
 
 # The fields whose values an event may hold. Any other field that changes is named, its values are not.
 SHOWN_FIELDS = frozenset({
@@ -24,6 +25,7 @@ SHOWN_FIELDS = frozenset({
     "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
+PATIENCE = 2
 COLUMNS = ("digest", "ray", "cloudflare_id")
 """What a recording may be told that has a column of its own."""
 
@@ -95,6 +97,17 @@ class Record:
 
 
 @contextmanager
+def _or_unavailable() -> Iterator[None]:
+    """A database that cannot be written raises AuditUnavailable, whether at the beginning, in the middle or at the commit."""
+    try:
+        yield
+    except Error as error:
+        if is_outage(error):
+            raise chain.AuditUnavailable from error
+        raise
+
+
+@contextmanager
 def recording(
     action: Event, *, by: User | None, subject: models.Model | None = None, trail: uuid.UUID | None = None,
     durable: bool = False, **details: Any,
@@ -102,10 +115,10 @@ def recording(
     """Change guarded rows as one event: both are committed, or neither.
 
     ``durable`` insists on the outermost transaction, so that leaving the block means the event is on disk. Raises
-    AuditUnavailable where the event cannot be written; the change is undone then.
+    AuditUnavailable where the event, or anything else, cannot be written; the change is undone then.
     """
     record = Record(action, by, subject, trail, details=details)
-    with transaction.atomic(durable=durable):
+    with _or_unavailable(), transaction.atomic(durable=durable):
         token = recording_open.set(True)
         try:
             yield record
@@ -147,12 +160,15 @@ def note(action: Event, *, by: User | None, subject: models.Model | None = None,
 
 
 def can_record() -> bool:
-    """Whether an event could be written now. One is, with its number and its seal, and is taken back: it leaves no trace."""
+    """Whether an event could be written now. One is, with its number and its seal, and is taken back: it leaves no trace.
+
+    Who asks does not want to wait: a lock that somebody keeps for longer than PATIENCE seconds is an answer, too.
+    """
     try:
-        with transaction.atomic():
+        with waiting_at_most(PATIENCE):
             note(Event.PORTAL_SEEDED, by=None)
             transaction.set_rollback(True)
-    except (chain.AuditUnavailable, DatabaseError):
+    except (chain.AuditUnavailable, Error):
         return False
     return True
 

@@ -27,8 +27,14 @@ ADDED = ("sign_in", "digest", "ray", "cloudflare_id", "fingerprint")
 """What a later release added: hashed where it says something, so that earlier events keep their hashes."""
 
 
+UNWRITABLE = "The audit log cannot be written."
+
+
 class AuditUnavailable(Exception):
     """The event cannot be written, so what needed it did not happen."""
+
+    def __init__(self, sentence: str = UNWRITABLE) -> None:
+        super().__init__(sentence)
 
 
 def keyring() -> keys.Keyring:
@@ -41,7 +47,7 @@ def keyring() -> keys.Keyring:
         if settings.KEYS_ARE_MADE_ON_DEMAND and not AuditEvent.objects.exists():
             return keys.load_or_make(directory, "audit")
         return keys.load(directory, "audit")
-    except keys.KeyMissing as error:
+    except (keys.KeyMissing, OSError) as error:
         raise AuditUnavailable(str(error)) from None
 
 

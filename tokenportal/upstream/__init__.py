@@ -15,6 +15,7 @@ from tokenportal.secret import Secret
 from tokenportal.upstream import breaker, gate
 from tokenportal.upstream.budget import Budget
 from tokenportal.upstream.gate import Gate
+from tokenportal.upstream.gate import Uncounted as Uncounted
 
 TABLE, COLUMN = "connection", "sealed_credential"
 

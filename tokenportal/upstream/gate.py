@@ -16,6 +16,7 @@ from tokenportal import clock
 from tokenportal.cloudflare import Answer, CloudflareError, HeldBack, Send, time_of_day
 from tokenportal.models import UpstreamState
 from tokenportal.models.durability import committed_soon
+from tokenportal.models.outage import is_outage
 from tokenportal.upstream import breaker
 from tokenportal.upstream.budget import Budget
 from tokenportal.upstream.seats import Seats
@@ -23,6 +24,10 @@ from tokenportal.upstream.seats import Seats
 log = logging.getLogger("tokenportal.upstream")
 SEATS = Seats()
 FIELDS = ("slots", "blocked_until", "failures", "open_until", "probing_since")
+
+
+class Uncounted(HeldBack):
+    """A call that was not made because the database could not be written, so that nothing else can be recorded either."""
 
 
 def budget() -> Budget:
@@ -60,8 +65,9 @@ class Gate:
         """Count one call, and say whether it is the probe. What cannot be counted is not sent."""
         try:
             return self._change(self._admit)
-        except Error:
-            raise HeldBack("The portal's database did not take down this call.") from None
+        except Error as error:
+            held = Uncounted if is_outage(error) else HeldBack
+            raise held("The portal's database did not take down this call.") from None
 
     def _admit(self, state: UpstreamState) -> bool:
         now = clock.now()

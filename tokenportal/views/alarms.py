@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from tokenportal import rules
 from tokenportal.actions import issuing, resolving, taking
 from tokenportal.actions.invalid import Invalid
+from tokenportal.audit import AuditUnavailable
 from tokenportal.models import TokenRequest, User
 from tokenportal.views import access, errors
 from tokenportal.views.answers import answers
@@ -62,7 +63,7 @@ def show(
     context = {"token_request": token_request, "copy": token_request.working_copy, "reason": request.POST.get("reason", "")}
     try:
         context["scene"] = resolving.scene(token_request, by=user)
-    except resolving.CannotResolve as unread:
+    except (resolving.CannotResolve, AuditUnavailable) as unread:
         refusal = refusal or str(unread)
     wrong = [{"href": "#reason", "sentence": sentence} for sentence in error.sentences] if error else []
     status = 422 if wrong else 409 if refusal else 200

@@ -1,20 +1,27 @@
 """What a view answers when a rule says no or nothing can be recorded, so that no view needs to say it again."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from tokenportal.audit import AuditUnavailable
+from tokenportal.models.outage import is_outage
 from tokenportal.rules import NotAllowed
 from tokenportal.views import errors
 
+log = logging.getLogger("tokenportal.views")
 View = Callable[..., HttpResponse]
 
 
 def answers(view: View) -> View:
-    """NotAllowed becomes a 403 with its sentence, AuditUnavailable a 503 that says that nothing was changed."""
+    """NotAllowed becomes a 403 with its sentence, AuditUnavailable a 503 that says that nothing was changed.
+
+    So does a database that takes nothing, for what is saved without an event.
+    """
 
     @wraps(view)
     def answering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
@@ -22,7 +29,10 @@ def answers(view: View) -> View:
             return view(request, *args, **options)
         except NotAllowed as refusal:
             return errors.refused(request, str(refusal))
-        except AuditUnavailable:
+        except (AuditUnavailable, Error) as error:
+            if not isinstance(error, AuditUnavailable) and (request.method != "POST" or not is_outage(error)):
+                raise
+            log.error("%s was not done: %s", view.__name__, error.__cause__ or error)
             return errors.not_recorded(request)
 
     return answering
