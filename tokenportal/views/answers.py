@@ -32,7 +32,8 @@ def answers(view: View) -> View:
         except (AuditUnavailable, Error) as error:
             if not isinstance(error, AuditUnavailable) and (request.method != "POST" or not is_outage(error)):
                 raise
-            log.error("%s was not done: %s", view.__name__, error.__cause__ or error)
+            step = request.resolver_match.view_name if request.resolver_match else view.__name__
+            log.error("%s was not done: %s", step, error.__cause__ or error)
             return errors.not_recorded(request)
 
     return answering

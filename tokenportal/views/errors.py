@@ -15,9 +15,9 @@ from tokenportal.views.htmx import wants_part
 UNSAID = "You are not allowed to do this. Ask an admin of this portal."
 TYPED = {
     "name": "Name", "purpose": "What will use it", "allow": "Works only from", "block": "Never from", "starts": "Starts",
-    "until": "Ends on",
+    "until": "Ends on", "username": "Name", "email": "E-mail", "colleague": "Colleague", "reason": "Reason",
 }  # fmt: skip
-"""What may be shown again of a form that was refused as a whole: fields of the builder, never a credential or password."""
+"""What may be shown again of a form that came to nothing as a whole, never a credential or password."""
 TYPED_IN_BLOCK = re.compile(r"b\d{1,2}-(label|zone-add|xzone-add|buckets)")
 
 
@@ -28,11 +28,11 @@ def page(request: HttpRequest, status: int, title: str, sentence: str, **more: A
     return render(request, "errors/error.html", {"error_title": title, "sentence": sentence, **more}, status=status)
 
 
-def plain(request: HttpRequest, status: int, title: str, sentence: str) -> HttpResponse:
+def plain(request: HttpRequest, status: int, title: str, sentence: str, **more: Any) -> HttpResponse:
     """An error in a frame that needs neither the database nor the session."""
     if wants_part(request):
         return in_place(status, title, sentence)
-    context = {"error_title": title, "sentence": sentence, "theme": theme_of(request)}
+    context = {"error_title": title, "sentence": sentence, "theme": theme_of(request), **more}
     return HttpResponse(render_to_string("errors/plain.html", context), status=status)
 
 
@@ -53,7 +53,7 @@ def not_recorded(request: HttpRequest) -> HttpResponse:
         "The audit log cannot be written at the moment, and what cannot be recorded does not happen. Nothing was "
         "changed. Ask an admin to look at the server, then try again."
     )
-    return plain(request, 503, "Nothing was changed", sentence)
+    return plain(request, 503, "Nothing was changed", sentence, typed=typed_in(request))
 
 
 def left_unrecorded(request: HttpRequest) -> HttpResponse:
@@ -100,7 +100,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         "The form was open for too long, or was not sent from this portal. Go back, copy what you typed, reload the page "
         "and send it again."
     )
+    return page(request, 403, "Nothing was changed", sentence, typed=typed_in(request))
+
+
+def typed_in(request: HttpRequest) -> list[tuple[str, str]]:
+    """What was typed into a form that came to nothing, as words for the field and the text."""
     in_blocks = [name for name in request.POST if TYPED_IN_BLOCK.fullmatch(name)]
     names = TYPED | {name: f"Access {name[1:].replace('-', ', ', 1).removesuffix('-add')}" for name in in_blocks}
     typed = [(words, request.POST.get(name, "")[:5000]) for name, words in names.items()]
-    return page(request, 403, "Nothing was changed", sentence, typed=[(words, text) for words, text in typed if text.strip()])
+    return [(words, text) for words, text in typed if text.strip()]
