@@ -186,7 +186,8 @@ def test_a_form_without_its_token_changes_nothing():
 def test_readiness_says_nothing_secret(client):
     answer = client.get("/readyz")
     assert answer.json() == {
-        "ready": True, "checks": {"database": True, "audit": True, "upstream": None}, "paused": {"silent": 0, "blocked": 0},
+        "ready": True, "checks": {"database": True, "audit": True, "upstream": None}, "append_only": False,
+        "paused": {"silent": 0, "blocked": 0},
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from tokenportal import audit
 from tokenportal.actions import connections, verifying
+from tokenportal.models import append_only
 
 
 @login_not_required
@@ -22,6 +23,14 @@ def database_answers() -> bool:
             return cursor.fetchone() == (1,)
     except DatabaseError:
         return False
+
+
+def kept_as_written() -> bool | None:
+    """Whether the triggers stand that keep events and versions; None for what cannot be told."""
+    try:
+        return append_only.installed(connection)
+    except DatabaseError:
+        return None
 
 
 def upstream_state() -> tuple[bool | None, dict[str, int] | None]:
@@ -47,10 +56,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Ready means: reads and writes. Cloudflare is told of, from what was last seen of it, and never asked here.
 
     It does not decide: without it the pages still work from what is known, and a mistyped credential must not take the
-    portal away from those who could mend it. Neither does a log that does not hold: it is read to find out what happened.
+    portal away from those who could mend it. Neither does a log that does not hold, which is read to find out what happened, nor
+    missing triggers: the chain shows what they would have stopped.
     """
     checks = {"database": database_answers(), "audit": audit.can_record()}
     ready = all(checks.values())
     worked, paused = upstream_state()
-    told = {"ready": ready, "checks": {**checks, "upstream": worked, **log_state()}, "paused": paused}
+    told = {
+        "ready": ready, "checks": {**checks, "upstream": worked, **log_state()}, "append_only": kept_as_written(), "paused": paused,
+    }  # fmt: skip
     return JsonResponse(told, status=200 if ready else 503)

@@ -1,0 +1,18 @@
+from django.db import migrations
+
+from tokenportal.models import append_only
+
+
+def install_triggers(apps, schema_editor):
+    append_only.install(schema_editor.connection)
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('tokenportal', '0012_an_audit_that_holds'),
+    ]
+
+    operations = [
+        migrations.RunPython(install_triggers, migrations.RunPython.noop),
+    ]
