@@ -97,6 +97,10 @@ class Browser:
         self.session = arrange.signed_in(name).cookies[settings.SESSION_COOKIE_NAME].value
         self.csrf = _get_new_csrf_string()
 
+    def get(self, server: Server, path: str) -> requests.Response:
+        cookies = {settings.SESSION_COOKIE_NAME: self.session}
+        return requests.get(f"{server.origin}{path}", cookies=cookies, timeout=60, allow_redirects=False)
+
     def post(self, server: Server, path: str, data: dict[str, Any], *, timeout: float = 60) -> requests.Response:
         cookies = {settings.SESSION_COOKIE_NAME: self.session, settings.CSRF_COOKIE_NAME: self.csrf}
         sent = {**data, "csrfmiddlewaretoken": self.csrf}
