@@ -68,7 +68,7 @@ def test_what_it_reaches_now_is_found_in_the_list(portal: None) -> None:
     altered("widen")
     sync()
     seen = fresh(token)
-    assert seen.reach == token_search.reach_of(seen.body, seen.connection) != token.reach
+    assert seen.reach == token_search.words_of(seen.body, seen.connection)["reach"] != token.reach
 
 
 def test_policies_in_another_order_are_no_change(portal: None) -> None:

@@ -157,7 +157,7 @@ def _fields(token: Token, seen: TokenRecord) -> dict[str, Any]:
         "name": seen.name or token.name,
         "status": seen.status or token.status,
         "body": body,
-        "reach": token_search.reach_of(body, token.connection),
+        **token_search.words_of(body, token.connection),
         "drifted": token.approved is not None and not same_grant(token.approved, body),
         "modified_on": seen.modified_on,
         "last_used_on": seen.last_used_on,

@@ -251,7 +251,7 @@ def as_seen(seen: TokenRecord, sent: dict[str, Any], connection: Connection) -> 
         "name": seen.name or sent["name"],
         "status": seen.status or Token.Status.ACTIVE,
         "body": body,
-        "reach": token_search.reach_of(body, connection),
+        **token_search.words_of(body, connection),
         "issued_on": seen.issued_on or clock.now(),
         "modified_on": seen.modified_on,
         "last_used_on": seen.last_used_on,

@@ -188,11 +188,16 @@ def _update(record: audit.Record, heard: Heard, known: Iterable[Token]) -> int:
         changed.append(token)
         if "body" in found.values:
             bodies.append(token)
-    for token, reach in zip(bodies, token_search.reaches((token.body for token in bodies), heard.connection), strict=True):
-        token.reach = reach
+    _say_in_words(bodies, heard.connection)
     if changed:
-        Token.objects.bulk_update(changed, sorted(names | {"reach"}), batch_size=100)
+        Token.objects.bulk_update(changed, sorted(names | {"reach", "exposure"}), batch_size=100)
     return len(changed)
+
+
+def _say_in_words(tokens: list[Token], connection: Connection) -> None:
+    """Set the columns that say the body of each in words."""
+    for token, words in zip(tokens, token_search.words_of_all((token.body for token in tokens), connection), strict=True):
+        token.reach, token.exposure = words["reach"], words["exposure"]
 
 
 def _strangers(heard: Heard, known: Iterable[Token]) -> list[TokenRecord]:
@@ -221,6 +226,5 @@ def _add(record: audit.Record, heard: Heard, strangers: Iterable[TokenRecord]) -
         about = record.also(Event.TOKEN_FOUND, subject=token, trail=token.trail, reason=reason)
         about.changes = {"name": [None, token.name], "status": [None, token.status], "cloudflare_id": [None, seen.id]}
         added.append(token)
-    for token, reach in zip(added, token_search.reaches((token.body for token in added), heard.connection), strict=True):
-        token.reach = reach
+    _say_in_words(added, heard.connection)
     return Token.objects.bulk_create(added, batch_size=100)

@@ -1,27 +1,28 @@
-"""A token's reach as words (policy.reach), and from what people type to the words that are searched."""
+"""A token's reach and exposure as words, and from what people type to the words that are searched."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from tokenportal.actions import snapshots
 from tokenportal.models import Connection
-from tokenportal.policy import reach
+from tokenportal.policy import exposure, reach
 
 ZONES_TRIED = 20
 """Of how many zones a part of a name may be the name, so that a search stays one query."""
 
 
-def reach_of(body: dict[str, Any], connection: Connection) -> str:
-    """What a token's ``reach`` holds for this body."""
-    return reaches([body], connection)[0]
+def words_of(body: dict[str, Any], connection: Connection) -> dict[str, str]:
+    """The columns of a token that say its body in words: to be written wherever the body is."""
+    return words_of_all([body], connection)[0]
 
 
-def reaches(bodies: Iterable[dict[str, Any]], connection: Connection) -> list[str]:
+def words_of_all(bodies: Iterable[dict[str, Any]], connection: Connection) -> list[dict[str, str]]:
     """The same for many bodies, with one look at their zones."""
     bodies = list(bodies)
     named = {id for body in bodies for id in reach.zones_in(body)}
     zones = snapshots.surroundings(connection, named).zones if named else {}
-    return [reach.column(body, {id: zone.account_id for id, zone in zones.items()}) for body in bodies]
+    account_of, catalogue = {id: zone.account_id for id, zone in zones.items()}, snapshots.all_known_groups()
+    return [{"reach": reach.column(body, account_of), "exposure": exposure.column(body, catalogue)} for body in bodies]
 
 
 def words_for_permission(text: str) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ class Token(GuardedModel):
     """``body`` is what it holds as last seen, ``approved`` what was agreed to: None where nobody did (unmanaged).
 
     ``drifted``: the two grant something else. ``value_lost``: nobody has seen its present secret, and rolling it is the
-    way on. ``reach`` is what the body reaches, as words that can be searched on every database (policy.reach).
+    way on. ``reach`` is what the body reaches and ``exposure`` what it leaves open, as words that can be searched on every
+    database (policy.reach, policy.exposure).
     ``doing`` is what was sent to Cloudflare and not answered yet, so that only one thing is done at a time and a crash
     leaves a trace; without ``doing_since`` nobody waits for the answer any more, and the token is asked about instead.
     ``modified_on`` is None where the portal changed it and was not told when. ``ended_at`` is when it was known to be
@@ -88,6 +89,7 @@ class Token(GuardedModel):
     doing_since = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     reach = models.TextField(blank=True)
+    exposure = models.TextField(blank=True)
     issued_on = models.DateTimeField(null=True)
     modified_on = models.DateTimeField(null=True)
     last_used_on = models.DateTimeField(null=True)
