@@ -12,6 +12,7 @@ from django.urls import URLPattern, include, path
 
 from tokenportal.views import (
     alarms,
+    all_tokens,
     audit,
     builder,
     care,
@@ -123,6 +124,9 @@ urlpatterns: list[Any] = [
     # Audit
     route("audit/", audit.index, "audit", rule="auditor"),
     route("audit/<int:number>/", audit.detail, "audit-event", rule="auditor"),
+    route("audit/tokens/", all_tokens.index, "audit-tokens", rule="auditor"),
+    route("audit/tokens/export/", all_tokens.export_all, "audit-tokens-export", rule="auditor", methods="POST",
+          event="tokens.exported"),
     # Settings
     route("settings/people/", people.index, "people", rule="admin"),
     route("settings/people/new/", people.new, "person-new", rule="admin", methods="GET POST", event="person.created"),

@@ -31,17 +31,10 @@ class TokenFilter:
 
     @classmethod
     def of(cls, query: QueryDict) -> "TokenFilter":
-        def typed(name: str) -> str:
-            return query.get(name, "").replace("\x00", "").strip()[:200]
-
-        def chosen(name: str, choices: tuple[tuple[str, str], ...], default: str = "") -> str:
-            value = query.get(name, "")
-            return value if value in dict(choices) else default
-
         return cls(
-            tab=chosen("tab", TABS, "mine"), q=typed("q"), owner=_id(typed("owner")), place=typed("place"),
-            permission=typed("permission"), status=chosen("status", STATUSES), expiry=chosen("expiry", EXPIRIES),
-            use=chosen("use", USES), connection=_id(typed("connection")),
+            tab=chosen(query, "tab", TABS, "mine"), q=typed(query, "q"), owner=id_typed(query, "owner"),
+            place=typed(query, "place"), permission=typed(query, "permission"), status=chosen(query, "status", STATUSES),
+            expiry=chosen(query, "expiry", EXPIRIES), use=chosen(query, "use", USES), connection=id_typed(query, "connection"),
         )  # fmt: skip
 
     @property
@@ -50,8 +43,18 @@ class TokenFilter:
         return any((self.q, self.owner, self.place, self.permission, self.status, self.expiry, self.use, self.connection))
 
 
-def _id(text: str) -> str:
+def typed(query: QueryDict, name: str) -> str:
+    return query.get(name, "").replace("\x00", "").strip()[:200]
+
+
+def chosen(query: QueryDict, name: str, choices: tuple[tuple[str, str], ...], default: str = "") -> str:
+    """What was chosen, if it is one of the choices."""
+    value = query.get(name, "")
+    return value if value in dict(choices) else default
+
+
+def id_typed(query: QueryDict, name: str) -> str:
     try:
-        return str(UUID(text))
+        return str(UUID(typed(query, name)))
     except ValueError:
         return ""

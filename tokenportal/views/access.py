@@ -1,6 +1,5 @@
 """Load what this person may know of, or answer 404. The only views module that asks the database directly."""
 
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -82,12 +81,6 @@ def waiting(user: User) -> Any:
 
 def tokens(user: User) -> Any:
     return Token.objects.visible_to(user)
-
-
-def bodies(pks: Iterable[UUID]) -> Any:
-    """These tokens with what is needed to say what each can do."""
-    wanted = ("body", "seen_at", "connection__kind", "connection__owner_id", "connection__owner_name")
-    return Token.objects.filter(pk__in=pks).select_related("connection").only(*wanted)
 
 
 def token_connections(user: User) -> list[Connection]:

@@ -6,7 +6,8 @@ from functools import wraps
 from typing import Any
 
 from django.db import Error
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from tokenportal.audit import AuditUnavailable
 from tokenportal.models.outage import is_outage
@@ -14,7 +15,7 @@ from tokenportal.rules import NotAllowed
 from tokenportal.views import errors
 
 log = logging.getLogger("tokenportal.views")
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def answers(view: View) -> View:
@@ -24,7 +25,7 @@ def answers(view: View) -> View:
     """
 
     @wraps(view)
-    def answering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+    def answering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **options)
         except NotAllowed as refusal:

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock, rules
-from tokenportal.actions import token_search
+from tokenportal.actions import findings, token_search
 from tokenportal.forms.token_filter import ENDED, EXPIRIES, STATUSES, TABS, USES, TokenFilter
 from tokenportal.models import Token, User
 from tokenportal.views import access, token_rows
@@ -21,7 +21,6 @@ from tokenportal.views.htmx import render_page, target_of
 from tokenportal.views.inventory import covered
 
 PER_PAGE = 25
-UNUSED = timedelta(days=90)
 
 
 @answers
@@ -55,7 +54,7 @@ class Lists:
     def __init__(self, user: User, now: datetime) -> None:
         alive, managed = ~Q(status__in=Token.ENDED), Q(team__isnull=False)
         counts = {
-            "total": Count("pk", filter=alive & managed), "soon": Count("pk", filter=alive & managed & ends_soon(now)),
+            "total": Count("pk", filter=alive & managed), "soon": Count("pk", filter=alive & managed & findings.ends_soon(now)),
             "unmanaged": Count("pk", filter=alive & ~managed & Q(is_parent=False)),
         }  # fmt: skip
         names = ("owner", "owner__username", "connection", "connection__name")
@@ -72,10 +71,6 @@ class Lists:
         self.tabs = [(slug, name, self.counts[slug]) for slug, name in TABS if slug != "unmanaged" or rules.may_sync(user)]
 
 
-def ends_soon(now: datetime) -> Q:
-    return Q(expires_on__gt=now, expires_on__lte=now + token_rows.SOON)
-
-
 def in_tab(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
     """Tokens that have ended are there only where their status is asked for."""
     rows = rows if wanted.status in ENDED else rows.alive()
@@ -84,7 +79,7 @@ def in_tab(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
     if wanted.tab == "mine":
         return rows.filter(owner=user, team__isnull=False)
     rows = rows.managed()
-    return rows.filter(ends_soon(now)) if wanted.tab == "soon" else rows
+    return rows.filter(findings.ends_soon(now)) if wanted.tab == "soon" else rows
 
 
 def filtered(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
@@ -101,7 +96,7 @@ def filtered(rows: Any, wanted: TokenFilter, user: User, now: datetime) -> Any:
     if wanted.status:
         rows = rows.filter(with_status(wanted.status, now))
     if wanted.use:
-        rows = rows.filter(unused(wanted.use, now))
+        rows = rows.filter(Q(last_used_on__isnull=True) if wanted.use == "never" else findings.unused(now))
     if wanted.expiry == "never":
         return rows.filter(expires_on__isnull=True)
     if wanted.expiry:
@@ -114,12 +109,5 @@ def with_status(status: str, now: datetime) -> Q:
         return Q(drifted=True) if status == "drifted" else Q(is_parent=True)
     if status in ENDED:
         return Q(status=status)
-    past = Q(expires_on__isnull=False, expires_on__lte=now)
+    past = findings.expired(now)
     return past if status == Token.Status.EXPIRED else ~past & Q(status=status)
-
-
-def unused(how_long: str, now: datetime) -> Q:
-    """Never used; or not for so many days, for which a token that was never used must have existed as long."""
-    if how_long == "never":
-        return Q(last_used_on__isnull=True)
-    return Q(last_used_on__lte=now - UNUSED) | Q(last_used_on__isnull=True, issued_on__lte=now - UNUSED)

@@ -1,11 +1,9 @@
-"""The rows of the list of tokens. Putting a body into words and drawing a row cost more than all queries: both are kept.
+"""The rows of the list of tokens. Drawing a row costs more than asking for it, so each is kept, by all that it shows.
 
-Both caches stand in each process and can be wrong in nothing: what a row says is drawn from its key alone, and a body is
-known by its token and the moment at which it was last seen.
+The cache stands in each process and can be wrong in nothing: what a row says is drawn from its key alone.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -14,17 +12,14 @@ from uuid import UUID
 
 from django.template import loader
 
-from tokenportal.actions import snapshots
+from tokenportal.actions.findings import SOON
+from tokenportal.actions.gists import gists
 from tokenportal.models import Token
 from tokenportal.models.token import status_at
 from tokenportal.models.token_request import REFERENCE_ALPHABET, REFERENCE_LENGTH
-from tokenportal.policy import moments, words
-from tokenportal.policy.surroundings import Surroundings
-from tokenportal.upstream import owner as owner_of
-from tokenportal.views import access
+from tokenportal.policy import moments
 
 ENDS_WITH_REFERENCE = re.compile(rf" \([{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}}\)\Z")
-SOON = timedelta(days=14)
 KEPT = 4000
 COLUMNS = (
     "pk", "name", "purpose", "status", "expires_on", "last_used_on", "value_lost", "seen_at", "connection__name",
@@ -92,24 +87,3 @@ def short(name: str) -> str:
 @lru_cache(maxsize=KEPT)
 def draw(shown: Row) -> str:
     return loader.get_template("tokens/index.html#row").render({"row": shown})
-
-
-_gists: dict[tuple[UUID, datetime], tuple[str, str]] = {}
-
-
-def gists(wanted: Iterable[tuple[UUID, datetime]]) -> dict[UUID, tuple[str, str]]:
-    """For each token, seen at that moment, what it can do in a few words, and its risk."""
-    wanted = list(wanted)
-    missing = [pk for pk, seen_at in wanted if (pk, seen_at) not in _gists]
-    if len(_gists) > KEPT:
-        _gists.clear()
-        missing = [pk for pk, _ in wanted]
-    fresh = {token.pk: gist(token) for token in access.bodies(missing)} if missing else {}
-    _gists.update({(pk, seen_at): fresh[pk] for pk, seen_at in wanted if pk in fresh})
-    return {pk: fresh.get(pk) or _gists[pk, seen_at] for pk, seen_at in wanted}
-
-
-def gist(token: Token) -> tuple[str, str]:
-    catalogue = snapshots.all_known_groups()
-    around = Surroundings(owner_of(token.connection))
-    return words.brief(token.body, catalogue, around), words.risk(token.body, catalogue)
