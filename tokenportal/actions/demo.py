@@ -17,6 +17,7 @@ CAST = {
     "auditor": {},
     "admin": {"Platform": ["requester", "approver"]},
 }
+LEAVER = "leaver"
 Change = Callable[[TokenSpec], TokenSpec]
 
 
@@ -32,6 +33,7 @@ class Wish:
     change: Change = lambda spec: spec
     connection: str = "Acme production"
     by: str = "requester"
+    backup: str = "teammate"
     team: str = "Platform"
 
 
@@ -79,7 +81,7 @@ def begin(wish: Wish) -> TokenRequest:
     spec = wish.change(replace(copy.spec, name=wish.name, purpose=wish.purpose, blocks=(first, *others)))
     drafts.save(
         token_request, by=by, revision=copy.revision, spec=spec, connection=connection, owner=by,
-        backup_owner=User.objects.get(username="teammate"),
+        backup_owner=User.objects.filter(username=wish.backup).first(),
     )  # fmt: skip
     return token_request
 
@@ -99,7 +101,7 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     """Requests in every state, and tokens that nobody here made.
 
     ``arm_fault(kind)`` makes the next creation meet that fault at the sandbox; ``alter(deed, name)`` does something to a
-    token there behind the portal's back: one request stays uncertain with an alarm for it, and one token drifts.
+    token there behind the portal's back: one request stays uncertain with an alarm for it, one token drifts, one has expired.
     """
     production = Connection.objects.get(name="Acme production")
     one, two, three, four, five, six = named_zones(production, 6)
@@ -160,7 +162,20 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     for name in ("api-cache-purge", "edge-logs-shipper", "token-minter"):
         alter("copy", name)
     alter("widen", "find-and-edit")
+    alter("expire", "old edge-logs-shipper")
+    somebody_leaves(three)
     syncing.sync_all()
+
+
+def somebody_leaves(zone: str) -> None:
+    """Two tokens of a person who is deactivated: one has a back-up owner, for the other nobody answers any more."""
+    admin = User.objects.get(username="admin")
+    leaver, _ = people.create_person(by=admin, username=LEAVER, email=f"{LEAVER}@example.com")
+    team = Team.objects.get(name="Platform")
+    people.set_membership(by=admin, team=team, person=leaver, is_requester=True, is_approver=False)
+    create(Wish("mail-records", "Keeps the mail records in order.", "edit-zone-dns", 60, (zone,), from_office, by=LEAVER))
+    create(Wish("old-preview", "Deployed previews of the shop.", "workers-ai", 70, by=LEAVER, backup=""))
+    people.set_active(leaver, by=admin, active=False)
 
 
 def two_blocks(spec: TokenSpec) -> TokenSpec:

@@ -1,7 +1,7 @@
 """What is wrong with a token, as conditions that the database counts: one source for numbers, lists, exports and pages.
 
 A token that is disabled or has ended can do nothing, so what its body leaves open and how long it was not used is no
-finding. A connection's own credential is there to create tokens, and the portal's settings answer for it.
+finding. A connection's own credential needs no owner here, and the portal itself uses it.
 """
 
 from collections.abc import Callable
@@ -66,11 +66,6 @@ def _works(now: datetime) -> Q:
     return Q(status=Token.Status.ACTIVE) & ~expired(now)
 
 
-def _own(now: datetime) -> Q:
-    """Works, and is no connection's own credential."""
-    return _works(now) & Q(is_parent=False)
-
-
 def _able(role: str) -> Q:
     """Whether this owner can still care for the token: active, and in its team or an admin."""
     member = Exists(Membership.objects.filter(user=OuterRef(f"{role}_id"), team=OuterRef("team_id")))
@@ -88,8 +83,8 @@ def _no_owner(now: datetime) -> Q:
 FINDINGS = (
     Finding(
         "creates", "Can create tokens", "bad", 64,
-        "Whoever holds it can make tokens with other rights. What nobody here can read counts as that.",
-        ("disable", "revoke"), lambda now: _own(now) & with_risk("creates"),
+        "Whoever holds it can make tokens with other rights. What the portal cannot read counts as that.",
+        ("disable", "revoke"), lambda now: _works(now) & with_risk("creates"),
     ),
     Finding(
         "no-owner", "Nobody answers for it", "bad", 48,
@@ -104,7 +99,7 @@ FINDINGS = (
     Finding(
         "wide-edit", "Account-wide edit", "bad", 24,
         "It can change things in a whole account, also what is added later.",
-        ("edit",), lambda now: _own(now) & has(exposure.WIDE_EDIT),
+        ("edit",), lambda now: _works(now) & has(exposure.WIDE_EDIT),
     ),
     Finding(
         "drifted", "Drifted", "warn", 20,
@@ -129,7 +124,7 @@ FINDINGS = (
     Finding(
         "unused", "Unused for 90 days", "warn", 8,
         "Perhaps nothing needs it any more.",
-        ("disable", "revoke"), lambda now: _own(now) & unused(now),
+        ("disable", "revoke"), lambda now: _works(now) & Q(is_parent=False) & unused(now),
     ),
     Finding(
         "expired", "Expired, still there", "warn", 4,

@@ -96,7 +96,7 @@ def matching(user: User, wanted: HoldingFilter) -> Any:
         rows = rows.filter(findings.with_risk(wanted.risk))
     danger, risk = findings.danger(now).desc(), findings.risk_order().desc()
     orders: dict[str, tuple[Any, ...]] = {
-        "danger": (danger, risk), "risk": (risk, danger), "name": (), "end": (F("expires_on").asc(nulls_last=True),),
+        "danger": ("is_parent", danger, risk), "risk": (risk, danger), "name": (), "end": (F("expires_on").asc(nulls_last=True),),
         "used": (F("last_used_on").asc(nulls_first=True), "issued_on"),
     }  # fmt: skip
     return rows.order_by(*orders[wanted.sort], "name", "pk")

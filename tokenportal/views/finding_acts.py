@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
 
 from tokenportal import rules
+from tokenportal.actions import holdings
 from tokenportal.actions.findings import Finding
 from tokenportal.actions.holdings import Holding
 from tokenportal.models import Token, User
 from tokenportal.rules import Verdict
+from tokenportal.views import access
 
 OWNER_OR_ADMIN, OWNER, ADMIN = "An admin or its owner", "Its owner", "An admin"
 
@@ -79,6 +83,14 @@ def lines(user: User, holding: Holding) -> list[Line]:
     for finding in holding.findings:
         together.setdefault(_acts(finding, holding.token), []).append(finding)
     return [_line(user, holding, slugs, tuple(found)) for slugs, found in together.items()]
+
+
+def shown(user: User, token: Token, now: datetime) -> dict[str, Any]:
+    """What a token's page says of its findings to those who answer for it and to those who read the audit."""
+    if not (rules.answers_for(user, token) or rules.may_read_audit(user)):
+        return {}
+    found = holdings.told(holdings.enriched(access.tokens(user).filter(pk=token.pk), now), now)
+    return {"lines": [line for holding in found for line in lines(user, holding)]}
 
 
 def _acts(finding: Finding, token: Token) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock
 from tokenportal.models import Token
-from tokenportal.views import access, care, changing, could, ownership, renewing, timeline
+from tokenportal.views import access, care, changing, could, finding_acts, ownership, renewing, timeline
 from tokenportal.views.answers import answers
 from tokenportal.views.create import verify_url
 from tokenportal.views.standing import standing
@@ -32,7 +32,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "token": token, "status": status, "label": Token.Status(status).label,
         "verify_url": verify_url(token), **standing(user, token), **care.menu(user, token),
         **told(token.body, catalogue, around), **timeline.shown(user, token, now), **ownership.shown(user, token),
-        **changing.succession(user, token), **renewing.shown(token),
+        **changing.succession(user, token), **renewing.shown(token), **finding_acts.shown(user, token, now),
         "could": could.panel(request, token.body, token.connection, catalogue, around, moment=now, stopped=stopped),
     }  # fmt: skip
     return could.render(request, "tokens/detail.html", context)
