@@ -103,7 +103,7 @@ FINDINGS = (
     ),
     Finding(
         "drifted", "Drifted", "warn", 20,
-        "It was changed at Cloudflare and grants something else than what was agreed to.",
+        "Somebody changed it past the portal, so it grants something else than what was agreed to.",
         ("difference",), lambda now: Q(drifted=True),
     ),
     Finding(

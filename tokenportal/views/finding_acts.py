@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tokenportal import rules
 from tokenportal.actions import holdings
-from tokenportal.actions.findings import Finding
+from tokenportal.actions.findings import WITHOUT_OWNER, Finding
 from tokenportal.actions.holdings import Holding
 from tokenportal.models import Token, User
 from tokenportal.rules import Verdict
@@ -90,7 +90,7 @@ def shown(user: User, token: Token, now: datetime) -> dict[str, Any]:
     if not (rules.answers_for(user, token) or rules.may_read_audit(user)):
         return {}
     found = holdings.told(holdings.enriched(access.tokens(user).filter(pk=token.pk), now), now)
-    return {"lines": [line for holding in found for line in lines(user, holding)]}
+    return {"finding_lines": [line for holding in found for line in lines(user, holding)]}
 
 
 def _acts(finding: Finding, token: Token) -> tuple[str, ...]:
@@ -107,8 +107,5 @@ def _line(user: User, holding: Holding, slugs: tuple[str, ...], found: tuple[Fin
         return Line(found, buttons, "")
     if rules.answers_for(user, holding.token):
         return Line(found, (), " ".join(dict.fromkeys(verdict.sentence for _, verdict in verdicts)))
-    return Line(found, (), f"{_who(acts[0], holding.token)} can {' or '.join(act.can for act in acts)}.")
-
-
-def _who(act: Act, token: Token) -> str:
-    return act.who if token.is_managed else ADMIN
+    who = ADMIN if any(finding.slug in WITHOUT_OWNER for finding in holding.findings) else acts[0].who
+    return Line(found, (), f"{who} can {' or '.join(act.can for act in acts)}.")
