@@ -16,7 +16,7 @@ from tests import arrange
 from tests.integration.care_world import issued
 from tests.integration.test_inventory import at_sandbox, found_outside, later, many, sync
 from tokenportal import audit, clock, upstream
-from tokenportal.actions import caring, carrying_out, findings, holdings, inventory, ownership, people
+from tokenportal.actions import caring, carrying_out, findings, gists, holdings, inventory, ownership, people
 from tokenportal.audit import Event
 from tokenportal.models import Token
 from tokenportal.policy.spec import ClientIPs, Validity, ZoneChoice
@@ -284,6 +284,17 @@ def test_no_body_is_read_for_numbers_and_what_a_row_does_not_show(portal: None) 
     assert {"body", "approved", "reach"} <= holding.token.get_deferred_fields()
     assert "sealed_credential" in holding.token.connection.get_deferred_fields()
     assert "password" in (holding.token.owner.get_deferred_fields() if holding.token.owner else ())
+
+
+def test_what_is_kept_in_memory_does_not_grow_without_end(portal: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = [closed(), closed(template="workers-ai")]
+    monkeypatch.setattr(gists, "KEPT", 0)
+    for _ in range(2):
+        told = {holding.token.pk: holding.can_do for holding in holdings.holdings(Token.objects.order_by("pk"))}
+        assert told == {tokens[0].pk: "DNS: edit on 1 zone", tokens[1].pk: "Workers AI: edit on Acme production"}
+    for token in tokens:
+        list(holdings.holdings(Token.objects.filter(pk=token.pk)))
+        assert len(gists._gists) <= 2
 
 
 # Earlier versions

@@ -20,13 +20,13 @@ _gists: dict[tuple[UUID, datetime], tuple[str, str]] = {}
 def gists(wanted: Iterable[tuple[UUID, datetime]]) -> dict[UUID, tuple[str, str]]:
     """For each token, seen at that moment, what it can do in a few words, and its risk. One query at most."""
     wanted = list(wanted)
-    missing = [pk for pk, seen_at in wanted if (pk, seen_at) not in _gists]
+    known = {pk: found for pk, seen_at in wanted if (found := _gists.get((pk, seen_at)))}
+    missing = [pk for pk, _ in wanted if pk not in known]
+    fresh = {token.pk: gist(token) for token in _bodies(missing)} if missing else {}
     if len(_gists) > KEPT:
         _gists.clear()
-        missing = [pk for pk, _ in wanted]
-    fresh = {token.pk: gist(token) for token in _bodies(missing)} if missing else {}
     _gists.update({(pk, seen_at): fresh[pk] for pk, seen_at in wanted if pk in fresh})
-    return {pk: fresh.get(pk) or _gists[pk, seen_at] for pk, seen_at in wanted}
+    return known | fresh
 
 
 def gist(token: Token) -> tuple[str, str]:
