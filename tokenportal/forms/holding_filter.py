@@ -7,8 +7,8 @@ from django.http import QueryDict
 from tokenportal.forms.token_filter import TokenFilter, chosen, id_typed
 
 SORTS = (
-    ("danger", "Most dangerous first"), ("risk", "Highest risk first"), ("used", "Longest unused first"),
-    ("end", "Ends soonest first"), ("name", "By name"),
+    ("danger", "Worst first"), ("risk", "Highest risk first"), ("used", "Longest unused first"),
+    ("end", "Ends first"), ("name", "By name"),
 )  # fmt: skip
 
 
