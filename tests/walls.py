@@ -14,9 +14,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"policy", "crypto"}, "audit": {"models", "keys", "secret", "visible"},
     "upstream": {"cloudflare", "models", "crypto", "secret", "keys", "policy"},
     "rules": {"models", "policy"}, "forms": {"policy", "models"}, "templatetags": {"policy"},
-    "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto"},
+    "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto", "visible"},
     "views": {"actions", "rules", "forms", "models", "policy", "audit", "secret", "upstream", "middleware"},
-    "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret"},
+    "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret", "visible"},
     "urls": {"views"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible", "environment"}

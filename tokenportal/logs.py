@@ -5,6 +5,7 @@ from typing import Any
 
 from django.views.debug import SafeExceptionReporterFilter
 
+from tokenportal import visible
 from tokenportal.secret import scrub
 
 
@@ -18,10 +19,10 @@ class ScrubFilter(logging.Filter):
 
 
 class ScrubFormatter(logging.Formatter):
-    """Cleans the finished line too: a traceback is added after the filters have run."""
+    """Cleans the finished line too: a traceback is added after the filters have run. What a terminal obeys is shown instead."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return scrub(super().format(record))
+        return visible.in_page(scrub(super().format(record)))
 
 
 class NothingInReports(SafeExceptionReporterFilter):

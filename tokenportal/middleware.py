@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.middleware.gzip import GZipMiddleware
 from django.urls import reverse
 
+from tokenportal import visible
 from tokenportal.models import User
 from tokenportal.models.guard import Origin, coming_from
 from tokenportal.models.outage import is_outage
@@ -117,6 +118,26 @@ class NothingIsCachedMiddleware:
         response = self.get_response(request)
         if not request.path.startswith(settings.STATIC_URL):
             response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class VisibleMiddleware:
+    """No page holds a character that nobody sees or that turns text around, whatever a name was made of.
+
+    No page needs one, so it is the same for texts, titles, attributes and fields: what one sees in a field is what will be
+    sent. A secret is ASCII, so its page is as it was. Line ends are layout here; names lose theirs where they come in.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        page = not response.streaming and response.headers.get("Content-Type", "").startswith("text/html")
+        if page and visible.hides_something(response.content):
+            response.content = visible.in_page(response.content.decode("utf-8", "replace")).encode()
+            if "Content-Length" in response.headers:
+                response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

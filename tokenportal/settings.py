@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tokenportal.middleware.CompressionMiddleware",
+    "tokenportal.middleware.VisibleMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "tokenportal.middleware.LenientSessionMiddleware",
     "django.middleware.common.CommonMiddleware",

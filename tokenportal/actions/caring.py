@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from tokenportal import clock, cloudflare, rules, upstream
-from tokenportal.actions import drafts, sending_back, snapshots, taking, token_search
+from tokenportal.actions import drafts, noticing, sending_back, snapshots, taking, token_search
 from tokenportal.actions.alarms import REFERENCE
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.taking import Result
@@ -154,7 +154,7 @@ def _fields(token: Token, seen: TokenRecord) -> dict[str, Any]:
     body = seen.body if seen.policies else token.body
     body = token.body if same_grant(body, token.body) else body
     return {
-        "name": seen.name or token.name,
+        "name": noticing.token_name(seen, token.name),
         "status": seen.status or token.status,
         "body": body,
         **token_search.words_of(body, token.connection),

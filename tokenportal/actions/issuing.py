@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, drafts, snapshots, standing, token_search
+from tokenportal.actions import alarms, drafts, noticing, snapshots, standing, token_search
 from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
@@ -248,7 +248,7 @@ def as_seen(seen: TokenRecord, sent: dict[str, Any], connection: Connection) -> 
     }
     body = {**sent, **{name: value for name, value in told.items() if value}}
     return {
-        "name": seen.name or sent["name"],
+        "name": noticing.token_name(seen, sent["name"]),
         "status": seen.status or Token.Status.ACTIVE,
         "body": body,
         **token_search.words_of(body, connection),

@@ -1,24 +1,22 @@
 """The texts that leave the portal by mail: plain, with nothing secret in them, and headers that no name can break."""
 
 import logging
-import unicodedata
 from datetime import datetime
 from smtplib import SMTPException
 
 from django.conf import settings
 from django.core import mail
 
+from tokenportal import visible
 from tokenportal.models import Token, User
 from tokenportal.policy import moments
 
 log = logging.getLogger("tokenportal.mail")
-INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def one_line(text: str, limit: int = 120) -> str:
-    """Text as a header holds it: on one line, without characters that nobody can see or that turn writing around."""
-    visible = "".join(" " if unicodedata.category(character) in INVISIBLE else character for character in text)
-    line = " ".join(visible.split())
+    """Text as a header holds it: on one line, and nothing in it that nobody can see or that turns writing around."""
+    line = " ".join(visible.shown(text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tokenportal import clock
+from tokenportal import clock, visible
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
 from tokenportal.models import Token
@@ -18,6 +18,8 @@ LAST_USE_STEP = timedelta(hours=1)
 TOLD_STATUSES = {Token.Status.ACTIVE.value, Token.Status.DISABLED.value, Token.Status.EXPIRED.value}
 """What Cloudflare may say of a token; that one is gone is for the portal to find out."""
 ROLLED = "Something that no list shows was changed at Cloudflare: its secret may have been rolled."
+
+NAME_LIMIT = 120
 
 Tell = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 """The differences between two bodies, in words."""
@@ -48,6 +50,11 @@ def noticed(token: Token, seen: TokenRecord, *, at: datetime, is_parent: bool, e
     return Noticed({**differing, "seen_at": at}, _events(token, values, differing, tell))
 
 
+def token_name(seen: TokenRecord, otherwise: str) -> str:
+    """The name by which a token is shown: on one line, and with nothing hidden in it. Its body keeps the name as it is."""
+    return visible.on_one_line(seen.name or otherwise, NAME_LIMIT)
+
+
 def told_status(seen: TokenRecord, otherwise: str = Token.Status.ACTIVE) -> str:
     """Active, disabled or expired, also where its end has passed and the list does not say so yet."""
     status = seen.status if seen.status in TOLD_STATUSES else otherwise
@@ -57,7 +64,7 @@ def told_status(seen: TokenRecord, otherwise: str = Token.Status.ACTIVE) -> str:
 def _values(token: Token, seen: TokenRecord, *, is_parent: bool) -> dict[str, Any]:
     body = _body(token, seen)
     return {
-        "name": seen.name or token.name,
+        "name": token_name(seen, token.name),
         "status": told_status(seen, token.status if token.is_alive else Token.Status.ACTIVE),
         "body": body,
         "drifted": token.approved is not None and not same_grant(token.approved, body),

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from tokenportal import audit, clock, cloudflare, rules, upstream
+from tokenportal import audit, clock, cloudflare, rules, upstream, visible
 from tokenportal.audit import Event
 from tokenportal.models import Connection, KnownAccount, KnownZone, Snapshot, User
 from tokenportal.policy.catalogue import Catalogue
@@ -112,7 +112,9 @@ def _read(snapshot: Snapshot, generation: uuid.UUID) -> tuple[list[dict[str, obj
     groups = client.permission_groups()
     KnownAccount.objects.bulk_create(
         (
-            KnownAccount(connection=connection, generation=generation, account_id=account.id, name=account.name)
+            KnownAccount(
+                connection=connection, generation=generation, account_id=account.id, name=visible.on_one_line(account.name, 200)
+            )
             for account in client.accounts()
         ),
         ignore_conflicts=True,
@@ -130,7 +132,7 @@ def _read(snapshot: Snapshot, generation: uuid.UUID) -> tuple[list[dict[str, obj
             KnownZone.objects.bulk_create(
                 (
                     KnownZone(
-                        connection=connection, generation=generation, zone_id=zone.id, name=zone.name.lower(),
+                        connection=connection, generation=generation, zone_id=zone.id, name=visible.on_one_line(zone.name.lower(), 253),
                         account_id=zone.account_id, status=zone.status,
                     )
                     for zone in rows

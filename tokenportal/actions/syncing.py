@@ -217,7 +217,7 @@ def _add(record: audit.Record, heard: Heard, strangers: Iterable[TokenRecord]) -
     for seen in strangers:
         is_parent = seen.id in heard.parents
         token = Token(
-            id=uuid.uuid4(), connection=heard.connection, cloudflare_id=seen.id, name=seen.name or seen.id,
+            id=uuid.uuid4(), connection=heard.connection, cloudflare_id=seen.id, name=noticing.token_name(seen, seen.id),
             status=noticing.told_status(seen), body=seen.body, is_parent=is_parent, issued_on=seen.issued_on,
             modified_on=seen.modified_on, last_used_on=seen.last_used_on, not_before=seen.not_before,
             expires_on=seen.expires_on, seen_at=heard.at,

@@ -7,13 +7,15 @@ injection. JSON holds the text as it is; whatever is not printed ASCII stands th
 import csv
 import itertools
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tokenportal import visible
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-"""What a spreadsheet may take for the beginning of a formula or a command."""
+FORMULA = ("=", "+", "-", "@", "|", "%", "\N{MINUS SIGN}")
+"""What a spreadsheet may take for the beginning of a formula or a command. Full-width forms count as these."""
+QUOTES = "\"'"
 
 
 class _Line:
@@ -29,7 +31,13 @@ def cell(value: Any) -> str:
     """A value as text of one line that no spreadsheet runs and no terminal obeys."""
     text = "" if value is None else str(value)
     safe = visible.shown(text)
-    return f"'{safe}" if text.lstrip(" \u00a0\u3000").startswith(FORMULA) else safe
+    return f"'{safe}" if _first(text).startswith(FORMULA) else safe
+
+
+def _first(text: str) -> str:
+    """The first character that counts, for programs pass over blanks, quotes and what is not seen."""
+    counts = (one for one in text if not (one.isspace() or one in QUOTES or visible.is_hidden(one)))
+    return unicodedata.normalize("NFKC", next(counts, ""))
 
 
 def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:

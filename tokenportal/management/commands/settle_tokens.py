@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from tokenportal import visible
 from tokenportal.actions import settling_changes, watching
 from tokenportal.audit import AuditUnavailable
 
@@ -13,6 +14,6 @@ class Command(BaseCommand):
         try:
             changes = [(what, look()) for what, look in settling_changes.steps()]
             for what, sentence in (*changes, *watching.pass_over()):
-                self.stdout.write(f"{what}: {sentence}")
+                self.stdout.write(visible.in_page(f"{what}: {sentence}"))
         except AuditUnavailable as error:
             raise CommandError(str(error)) from None
