@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto", "visible"},
     "views": {"actions", "rules", "forms", "models", "policy", "audit", "secret", "upstream", "middleware"},
     "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret", "visible"},
-    "urls": {"views"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
+    "admin": {"models", "rules"}, "urls": {"views", "admin"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible", "environment"}
 NO_CLOCK = {"policy", "facts", "secret", "keys", "visible", "environment"}

@@ -118,6 +118,7 @@ MAILERS = {"default": mailer}
 # Django
 
 INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, include, path
 
+from tokenportal import admin
 from tokenportal.views import (
     alarms,
     all_tokens,
@@ -59,6 +60,14 @@ def route(where: str, view: Callable[..., Any], name: str, *, rule: str, methods
         raise ValueError(f"{where} changes something and declares no event.")
     ROUTES.append(Route(f"/{where}", name, allowed, rule, event))
     return path(where, view, name=name)
+
+
+def windows(where: str, site: Any, *, rule: str) -> Any:
+    """The pages of an admin site, declared like ours: they are only looked at."""
+    patterns = site.get_urls()
+    for pattern in patterns:
+        ROUTES.append(Route(f"/{where}{pattern.pattern}", f"{site.name}:{pattern.name}", ("GET",), rule, ""))
+    return path(where, include((patterns, site.name)))
 
 
 urlpatterns: list[Any] = [
@@ -151,6 +160,7 @@ urlpatterns: list[Any] = [
           methods="POST", event="snapshot.refreshed"),
     route("settings/connections/<uuid:pk>/credential/", connections.replace_credential, "connection-credential",
           rule="admin", methods="POST", event="credential.replaced"),
+    windows("admin/", admin.site, rule="admin"),
     # For machines
     route("healthz", health.healthz, "healthz", rule="open"),
     route("readyz", health.readyz, "readyz", rule="open"),

@@ -142,7 +142,8 @@ def test_a_name_from_cloudflare_breaks_no_header_and_a_purpose_none_of_the_text(
     apps.get_model("sandbox", "Token").objects.filter(pk=token.cloudflare_id).update(name="a\r\nBcc: all@example.com\u202e")
     syncing.sync(token.connection)
     token = Token.objects.get(pk=token.pk)
-    assert letters.one_line(token.name + "\r\nBcc: x" + "y" * 200) == letters.one_line(f"{token.name} Bcc: x{'y' * 200}")
+    assert token.name == "a␍␊Bcc: all@example.com⟦U+202E⟧"
+    assert letters.one_line("b\r\nBcc: x" + "y" * 200) == f"b␍␊Bcc: x{'y' * 108}…"
     with clock.at(START + timedelta(days=10)):
         reminding.remind_all()
     sent = [letter.message() for letter in mail.outbox]
