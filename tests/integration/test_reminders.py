@@ -143,7 +143,7 @@ def test_a_name_from_cloudflare_breaks_no_header_and_a_purpose_none_of_the_text(
     syncing.sync(token.connection)
     token = Token.objects.get(pk=token.pk)
     assert token.name == "a␍␊Bcc: all@example.com⟦U+202E⟧"
-    assert letters.one_line("b\r\nBcc: x" + "y" * 200) == f"b␍␊Bcc: x{'y' * 108}…"
+    assert letters.one_line("b\r\nBcc: x" + "y" * 200) == ("b␍␊Bcc: x" + "y" * 200)[:119] + "…"
     with clock.at(START + timedelta(days=10)):
         reminding.remind_all()
     sent = [letter.message() for letter in mail.outbox]
