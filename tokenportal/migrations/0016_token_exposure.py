@@ -14,7 +14,7 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("tokenportal", "0012_an_audit_that_holds"),
+        ("tokenportal", "0013_a_verification_under_way"),
     ]
 
     operations = [

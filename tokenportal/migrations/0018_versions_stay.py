@@ -10,7 +10,7 @@ def install_triggers(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokenportal', '0012_an_audit_that_holds'),
+        ('tokenportal', '0016_token_exposure'),
     ]
 
     operations = [
