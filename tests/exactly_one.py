@@ -151,7 +151,7 @@ class Sequence:
         if self.secrets[token_id] > 1:
             raise Violation("a secret is shown once")
         kept = Token.objects.filter(cloudflare_id=token_id, value_lost=False).exists()
-        if not kept or not AuditEvent.objects.filter(action="token.issued", details__token_id=token_id).exists():
+        if not kept or not AuditEvent.objects.filter(action="token.issued", cloudflare_id=token_id).exists():
             raise Violation("a secret is shown after its event was committed")
 
     def create(self) -> None:

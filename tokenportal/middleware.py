@@ -19,11 +19,13 @@ from django.urls import reverse
 
 from tokenportal import visible
 from tokenportal.models import User
-from tokenportal.models.guard import Origin, coming_from
+from tokenportal.models.guard import SESSION_NAME, SIGN_IN, Origin, coming_from
 from tokenportal.models.outage import is_outage
 
 log = logging.getLogger("tokenportal.middleware")
 Handler = Callable[[HttpRequest], HttpResponse]
+ALWAYS_OPEN = ("/healthz", "/readyz", "/sandbox/")
+"""Answered without asking who is there."""
 
 
 @lru_cache(maxsize=4)
@@ -51,10 +53,16 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        key = request.session.session_key or ""
-        session = hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
-        with coming_from(Origin("web", client_address(request), session)):
+        session, sign_in = ("", "") if request.path.startswith(ALWAYS_OPEN) else session_of(request)
+        with coming_from(Origin("web", client_address(request), session, sign_in)):
             return self.get_response(request)
+
+
+def session_of(request: HttpRequest) -> tuple[str, str]:
+    """What events call this session, and how it was begun. One that is older than its name is called by its key's hash."""
+    key = request.session.session_key or ""
+    unnamed = hashlib.sha256(key.encode()).hexdigest()[:16] if key else ""
+    return request.session.get(SESSION_NAME, unnamed), request.session.get(SIGN_IN, "")
 
 
 class LenientSessionMiddleware(SessionMiddleware):
@@ -89,8 +97,6 @@ class SignInMiddleware(LoginRequiredMiddleware):
 class FirstStepsMiddleware:
     """Leads to what comes first: setting up where there is nobody yet, and a password of one's own after a reset."""
 
-    ALWAYS_OPEN = ("/healthz", "/readyz", "/sandbox/")
-
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
@@ -99,7 +105,7 @@ class FirstStepsMiddleware:
         return HttpResponseRedirect(first) if first else self.get_response(request)
 
     def first_step(self, request: HttpRequest) -> str:
-        if request.path.startswith((*self.ALWAYS_OPEN, settings.STATIC_URL)):
+        if request.path.startswith((*ALWAYS_OPEN, settings.STATIC_URL)):
             return ""
         if not isinstance(request.user, User):
             set_up = reverse("set-up")

@@ -37,11 +37,15 @@ from tokenportal.views import (
     token_list,
     tokens,
 )
+from tokenportal.views.answers import noted
 
 
 @dataclass(frozen=True)
 class Route:
-    """``rule`` is who may come in, in a word or two; ``event`` what its POST writes, or "none: <reason>"."""
+    """``rule`` is who may come in, in a word or two.
+
+    ``event`` is what its POST writes, or "none: <reason>"; where the form's fields decide, all that it can write, with blanks between.
+    """
 
     path: str
     name: str
@@ -53,13 +57,20 @@ class Route:
 ROUTES: list[Route] = []
 
 
-def route(where: str, view: Callable[..., Any], name: str, *, rule: str, methods: str = "GET", event: str = "") -> URLPattern:
-    """A URL with its declarations. Raises ValueError where a changing method has no declared event."""
+def route(
+    where: str, view: Callable[..., Any], name: str, *, rule: str, methods: str = "GET", event: str = "", refused: str = ""
+) -> URLPattern:
+    """A URL with its declarations. A POST that is refused writes its event too, saying so (views.answers).
+
+    ``refused`` is what a refusal writes where success writes nothing. Raises ValueError where a changing method has no
+    declared event, and KeyError for one that does not exist.
+    """
     allowed = tuple(methods.split())
     if "POST" in allowed and not event:
         raise ValueError(f"{where} changes something and declares no event.")
     ROUTES.append(Route(f"/{where}", name, allowed, rule, event))
-    return path(where, view, name=name)
+    events = refused if event.startswith("none: ") else event
+    return path(where, noted(view, *events.split()) if events else view, name=name)
 
 
 def windows(where: str, site: Any, *, rule: str) -> Any:
@@ -76,7 +87,8 @@ urlpatterns: list[Any] = [
     route("sign-in/", sessions.sign_in, "sign-in", rule="open", methods="GET POST", event="session.started"),
     route("sign-out/", sessions.sign_out, "sign-out", rule="signed in", methods="POST", event="session.ended"),
     route("again/", sessions.again, "again", rule="signed in", methods="GET POST", event="session.confirmed"),
-    route("account/", sessions.account, "account", rule="signed in", methods="GET POST", event="password.changed"),
+    route("account/", sessions.account, "account", rule="signed in", methods="GET POST",
+          event="password.changed person.changed"),
     route("theme/", theme.choose, "theme", rule="open", methods="POST",
           event="none: a choice that is kept in this browser's cookie only"),
     # Tokens
@@ -112,16 +124,16 @@ urlpatterns: list[Any] = [
     route("drafts/", drafts.index, "drafts", rule="signed in"),
     route(
         "requests/<uuid:pk>/", builder.page, "request", rule="draft access", methods="GET POST",
-        event="none: a working copy is saved while one types; the version made from it is the event",
+        event="none: a working copy is saved while one types; the version made from it is the event", refused="draft.saved",
     ),
     route("requests/<uuid:pk>/summary/", summary.page, "summary", rule="draft access", methods="GET POST",
           event="draft.checked"),
     route("requests/<uuid:pk>/create/", create.create, "create", rule="its requester", methods="POST",
-          event="token.issuing"),
+          event="token.issuing token.changing"),
     route("requests/<uuid:pk>/look-up/", create.look_up, "look-up", rule="its requester", methods="POST",
           event="token.looked_up"),
     route("requests/<uuid:pk>/alarm/", alarms.resolve, "alarm", rule="an admin who sees it", methods="GET POST",
-          event="alarm.resolved"),
+          event="alarm.resolved token.revoking"),
     route("requests/<uuid:pk>/reopen/", drafts.reopen, "reopen", rule="its requester", methods="POST",
           event="draft.reopened"),
     route("requests/<uuid:pk>/discard/", drafts.discard, "discard", rule="its requester", methods="GET POST",
@@ -144,11 +156,11 @@ urlpatterns: list[Any] = [
     route("settings/people/<uuid:pk>/password/", people.reset_password, "person-password", rule="admin",
           methods="POST", event="password.reset"),
     route("settings/people/<uuid:pk>/active/", people.set_active, "person-active", rule="admin", methods="POST",
-          event="person.deactivated"),
+          event="person.deactivated person.reactivated"),
     route("settings/teams/", teams.index, "teams", rule="admin", methods="GET POST", event="team.created"),
     route("settings/teams/<uuid:pk>/", teams.detail, "team", rule="admin", methods="GET POST", event="team.renamed"),
     route("settings/teams/<uuid:pk>/members/", teams.set_member, "team-members", rule="admin", methods="POST",
-          event="membership.set"),
+          event="membership.set membership.removed"),
     route("settings/connections/", connections.index, "connections", rule="admin"),
     route("settings/connections/new/", connections.new, "connection-new", rule="admin", methods="GET POST",
           event="connection.created"),

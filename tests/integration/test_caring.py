@@ -434,7 +434,8 @@ def test_what_became_of_it_is_not_known_until_it_is_asked_again(portal: None, mo
     fault("drop", "GET", own_path(token))
     before = AuditEvent.objects.count()
     assert not caring.ask(fresh(token), by=owner()).done
-    assert AuditEvent.objects.count() == before
+    assert AuditEvent.objects.count() == before + 1
+    assert last_events(token, 2) == [("token.looked_up", "failed")] * 2
     assert caring.ask(fresh(token), by=owner()).done
     assert standing(token) == {**UNTOUCHED, "status": "disabled"}
 

@@ -238,7 +238,7 @@ def test_replacing_keeps_the_kind_and_never_shows_the_old_one(office: Client) ->
     assert old not in page
     assert new not in page
     event = AuditEvent.objects.filter(action="credential.replaced").latest("number")
-    assert event.details["fingerprint"] == crypto.fingerprint(connection.sealed_credential, upstream.sealing_keys())
+    assert event.details["ciphertext"] == crypto.fingerprint(connection.sealed_credential, upstream.sealing_keys())
     assert new not in everything_in(event)
 
 

@@ -87,6 +87,7 @@ def test_a_deactivated_person_is_refused_from_the_next_request_on(things: dict[s
 def test_an_outsider_finds_nothing_and_may_do_nothing(things: dict[str, Any]) -> None:
     web = arrange.signed_in("outsider")
     before, head = rows(), AuditEvent.objects.count()
+    refused = 0
     expected = {
         "draft access": 404,
         "an admin who sees it": 404,
@@ -104,7 +105,10 @@ def test_an_outsider_finds_nothing_and_may_do_nothing(things: dict[str, Any]) ->
     for rule, method, path in calls(things):
         if rule in expected:
             assert ask(web, method, path) == expected[rule], (method, path)
-    assert (rows(), AuditEvent.objects.count()) == (before, head)
+            refused += method == "POST"
+    written = AuditEvent.objects.filter(number__gt=head)
+    assert set(written.values_list("outcome", "by_name", "object_name", "trail")) == {("refused", "outsider", "", None)}
+    assert (rows(), written.count()) == (before, refused)
 
 
 def test_a_member_without_the_role_sees_tokens_and_begins_nothing(things: dict[str, Any]) -> None:

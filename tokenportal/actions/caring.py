@@ -6,22 +6,25 @@ became of it, ``doing`` stays, and ``ask`` and ``settle_doing`` find it out by r
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 
-from tokenportal import clock, cloudflare, rules, upstream
-from tokenportal.actions import drafts, noticing, sending_back, snapshots, taking, token_search
+from tokenportal import audit, clock, cloudflare, rules, upstream
+from tokenportal.actions import drafts, looking_up, noticing, sending_back, snapshots, taking, token_search
 from tokenportal.actions.alarms import REFERENCE
 from tokenportal.actions.invalid import Invalid
-from tokenportal.actions.taking import Result
+from tokenportal.actions.taking import Call, Result
 from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Team, Token, TokenRequest, User
-from tokenportal.policy.compile import same_grant
+from tokenportal.policy.compile import Payload, same_grant
 from tokenportal.policy.decompile import NotExpressible, decompile
 from tokenportal.secret import Secret
+
+MAY_STILL_COME = "The answer may still come. Wait half a minute and ask again."
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,16 @@ def roll(token: Token, *, by: User, seen: int | None = None) -> Rolled | None:
     try:
         secret = client.roll_token(token.cloudflare_id)
     except NeverSent as error:
-        taking.end(token, Event.TOKEN_ROLL_FAILED, f"The secret is as it was. {error.safe}", by=by, error=error)
+        taking.end(token, Event.TOKEN_ROLL_FAILED, f"The secret is as it was. {error.safe}", by=by)
     except Refused as error:
         _roll_refused(token, client, error, by=by)
     except OutcomeUnknown as error:
         words = f"Its old secret may be dead, and nobody has the new one. {error.safe} Roll it again: that is safe."
-        taking.end(token, Event.TOKEN_ROLL_FAILED, words, by=by, error=error, value_lost=True)
+        taking.end(token, Event.TOKEN_ROLL_FAILED, words, by=by, call=Call(error.ray), value_lost=True)
     else:
         # When it was modified was not told. The next reading says it, and must not take it for somebody else's doing.
-        if taking.end(token, Event.TOKEN_ROLLED, "", by=by, done=True, value_lost=False, modified_on=None).done:
+        call = Call(client.ray, secret=secret)
+        if taking.end(token, Event.TOKEN_ROLLED, "", by=by, call=call, done=True, value_lost=False, modified_on=None).done:
             return Rolled(token, secret)
     return None
 
@@ -84,14 +88,14 @@ def _roll_refused(token: Token, client: cloudflare.Client, error: Refused, *, by
     if error.is_absence:
         try:
             if taking.read(client, token) is None:
-                taking.gone(token, by=by)
+                taking.gone(token, Call(client.ray), by=by)
                 return
         except CloudflareError:
             pass  # the refusal stands as it is
     words = (
         f"Cloudflare did not roll it. {error.safe} Should the present secret have stopped working, roll it again: that is safe."
     )
-    taking.end(token, Event.TOKEN_ROLL_FAILED, words, by=by, error=error)
+    taking.end(token, Event.TOKEN_ROLL_FAILED, words, by=by, call=Call(error.ray))
 
 
 def disable(token: Token, *, by: User) -> Result:
@@ -112,29 +116,31 @@ def _switch(token: Token, doing: Token.Doing, *, by: User) -> Result:
     try:
         live = taking.read(client, token)
     except CloudflareError as error:
-        return taking.end(token, switch.failed, f"Nothing was sent: it could not be read first. {error.safe}", by=by, error=error)
+        words = f"Nothing was sent: it could not be read first. {error.safe}"
+        return taking.end(token, switch.failed, words, by=by, call=Call(error.ray))
     if live is None:
-        return taking.gone(token, by=by)
+        return taking.gone(token, Call(client.ray), by=by)
     if live.status == switch.status:
-        return _as_live(token, switch, live, by=by)
+        return _as_live(token, switch, live, Call(client.ray), by=by)
     try:
         body = sending_back.body_of(live) | {"status": switch.status.value}
     except sending_back.CannotSendBack as refusal:
         words = f"Nothing was sent, for it would not come back as it is. {refusal} Do it in Cloudflare's dashboard, or revoke it."
-        return taking.end(token, switch.failed, words, by=by)
+        return taking.end(token, switch.failed, words, by=by, call=Call(client.ray))
+    digest = Payload.from_body(body).digest
     try:
         seen = taking.own(token, client.update_token(token.cloudflare_id, body))
     except NeverSent as error:
-        return taking.end(token, switch.failed, f"Nothing was changed. {error.safe}", by=by, error=error)
+        return taking.end(token, switch.failed, f"Nothing was changed. {error.safe}", by=by)
     except CloudflareError as error:
-        return _found_out(token, client, by=by, error=error, sent=body)
+        return _found_out(token, client, Call(error.ray, digest), by=by, error=error, sent=body)
     if not (seen.status and seen.policies):
-        return _found_out(token, client, by=by, sent=body)
-    return _as_live(token, switch, seen, by=by, sent=body)
+        return _found_out(token, client, Call(client.ray, digest), by=by, sent=body)
+    return _as_live(token, switch, seen, Call(client.ray, digest), by=by, sent=body)
 
 
 def _as_live(
-    token: Token, switch: Switch, seen: TokenRecord, *, by: User | None, error: CloudflareError | None = None,
+    token: Token, switch: Switch, seen: TokenRecord, call: Call, *, by: User | None, error: CloudflareError | None = None,
     sent: dict[str, Any] | None = None,
 ) -> Result:  # fmt: skip
     """Write down the token as it is now, and whether that is what was wanted."""
@@ -142,7 +148,8 @@ def _as_live(
     words = f"It is {switch.status.label.lower()}. {switch.effect}" if done else _still(seen, error)
     if sent and not sending_back.came_back(sent, seen):
         words += " What it holds came back changed: look at it."
-    return taking.end(token, switch.done if done else switch.failed, words, by=by, done=done, error=error, **_fields(token, seen))
+    event = switch.done if done else switch.failed
+    return taking.end(token, event, words, by=by, call=call, done=done, **_fields(token, seen))
 
 
 def _still(seen: TokenRecord, error: CloudflareError | None) -> str:
@@ -174,18 +181,19 @@ def revoke(token: Token, *, by: User) -> Result:
     try:
         client.delete_token(token.cloudflare_id)
     except NeverSent as error:
-        return taking.end(token, Event.TOKEN_REVOKE_FAILED, f"It was not revoked. {error.safe}", by=by, error=error)
+        return taking.end(token, Event.TOKEN_REVOKE_FAILED, f"It was not revoked. {error.safe}", by=by)
     except CloudflareError as error:
-        return _found_out(token, client, by=by, error=error)
-    return _found_out(token, client, by=by)
+        return _found_out(token, client, Call(error.ray), by=by, error=error)
+    return _found_out(token, client, Call(client.ray), by=by)
 
 
 def ask(token: Token, *, by: User) -> Result:
     """Ask Cloudflare what became of what was sent and not answered. Raises NotAllowed."""
     rules.require(rules.may_ask(by, token))
     if token.doing_since and token.doing_since > clock.now() - _longest():
-        return Result(False, "The answer may still come. Wait half a minute and ask again.")
-    return settle(token, by=by)
+        audit.refused(Event.TOKEN_LOOKED_UP, by=by, reason=MAY_STILL_COME, subject=token, trail=token.trail)
+        return Result(False, MAY_STILL_COME)
+    return looking_up.asked(partial(settle, token, by=by), by=by, subject=token, trail=token.trail)
 
 
 def settle_doing(*, older_than: timedelta | None = None) -> list[Result]:
@@ -215,23 +223,27 @@ def settle(token: Token, *, by: User | None) -> Result:
         client = upstream.client(token.connection)
     except NeverSent as error:
         return Result(False, f"Cloudflare could not be asked, so nothing is known yet. {error.safe}")
-    return _found_out(token, client, by=by)
+    return _found_out(token, client, None, by=by)
 
 
 def _found_out(
-    token: Token, client: cloudflare.Client, *, by: User | None, error: CloudflareError | None = None,
+    token: Token, client: cloudflare.Client, call: Call | None, *, by: User | None, error: CloudflareError | None = None,
     sent: dict[str, Any] | None = None,
 ) -> Result:  # fmt: skip
-    """Read the token and write down what became of it. A refusal may lie, and so may a success."""
+    """Read the token and write down what became of it. A refusal may lie, and so may a success.
+
+    ``call`` is the one that was to change something; where nobody knows of it any more, it is the reading itself.
+    """
     try:
         live = taking.read(client, token)
     except CloudflareError as unread:
         return taking.not_known(token, error or unread, by=by)
+    call = call or Call(client.ray)
     if token.doing in SWITCHES:
         return (
-            taking.gone(token, by=by)
+            taking.gone(token, call, by=by)
             if live is None
-            else _as_live(token, SWITCHES[token.doing], live, by=by, error=error, sent=sent)
+            else _as_live(token, SWITCHES[token.doing], live, call, by=by, error=error, sent=sent)
         )
     if live is None:
         words = "It is revoked: Cloudflare says that it does not exist any more."
@@ -240,6 +252,7 @@ def _found_out(
             Event.TOKEN_REVOKED,
             words,
             by=by,
+            call=call,
             done=True,
             status=Token.Status.REVOKED,
             ended_at=clock.now(),
@@ -247,7 +260,7 @@ def _found_out(
         )
     why = f" {error.safe}" if error else ""
     words = f"It is not revoked: Cloudflare still has it.{why} Revoke it again in a moment."
-    return taking.end(token, Event.TOKEN_REVOKE_FAILED, words, by=by, error=error)
+    return taking.end(token, Event.TOKEN_REVOKE_FAILED, words, by=by, call=call)
 
 
 def duplicate(token: Token, *, by: User, team: Team) -> TokenRequest:

@@ -135,8 +135,8 @@ def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, 
         _uncertain(attempt, error, by=by)
     else:
         if is_as_sent(token, seen, body):
-            return _completed(attempt, seen, by=by)
-        _uncertain(attempt, OutcomeUnknown("it answered with something else than what was sent"), by=by)
+            return _completed(attempt, seen, client.ray, by=by)
+        _uncertain(attempt, OutcomeUnknown("it answered with something else than what was sent", ray=client.ray), by=by)
     return None
 
 
@@ -168,14 +168,14 @@ def failed(
     """Write down that the token was not changed, and let it go. Raises MovedMeanwhile."""
     token_request = attempt.token_request
     token = token_of(token_request)
-    with audit.recording(Event.TOKEN_CHANGE_FAILED, by=by, subject=token, trail=token_request.pk, ray=ray) as record:
+    with audit.recording(Event.TOKEN_CHANGE_FAILED, **issuing.about(attempt, ray, token), by=by) as record:
         record.outcome, record.reason = "failed", sentence
         issuing.hold(attempt)
         token_request.move(Status.FAILED, changed_at=clock.now())
         record.change(attempt, outcome=outcome, ended_at=clock.now(), answer=sentence[:400], ray=ray, **fields)
         token.let_go()
     if gone:
-        with audit.recording(Event.TOKEN_GONE, by=by, subject=token, trail=token.trail) as record:
+        with audit.recording(Event.TOKEN_GONE, by=by, subject=token, trail=token.trail, ray=ray) as record:
             record.reason = GONE
             record.change(token, status=Token.Status.GONE, ended_at=clock.now())
 
@@ -183,26 +183,26 @@ def failed(
 def _uncertain(attempt: Attempt, error: CloudflareError, *, by: User | None) -> None:
     token_request = attempt.token_request
     token = token_of(token_request)
-    with audit.recording(Event.TOKEN_UNCERTAIN, by=by, subject=token, trail=token_request.pk, ray=error.ray) as record:
+    with audit.recording(Event.TOKEN_UNCERTAIN, **issuing.about(attempt, error.ray, token), by=by) as record:
         record.outcome, record.reason = "failed", error.safe
         issuing.hold(attempt)
         token_request.move(Status.UNCERTAIN, changed_at=clock.now())
         record.change(attempt, answer=error.safe[:400], ray=error.ray)
 
 
-def _completed(attempt: Attempt, seen: TokenRecord, *, by: User) -> Token:
+def _completed(attempt: Attempt, seen: TokenRecord, ray: str, *, by: User) -> Token:
     """Complete an attempt whose answer is in hand, also where it took so long that a look-up counted it as lost."""
     try:
-        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
+        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED, ray=ray)
     except MovedMeanwhile:
         attempt.refresh_from_db()
         attempt.token_request.refresh_from_db()
         if attempt.ended_at or attempt.token_request.status != Status.UNCERTAIN:
             raise
-        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
+        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED, ray=ray)
 
 
-def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: str) -> Token:
+def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: str, ray: str = "") -> Token:
     """Write down that the token is as was agreed, and let it go. Raises MovedMeanwhile."""
     token_request = attempt.token_request
     version = token_request.versions.select_related("owner", "backup_owner").get(number=attempt.version)
@@ -211,12 +211,10 @@ def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: s
     agreed = {name: value for name, value in version.payload.items() if name != "status"}
     told = issuing.as_seen(seen, agreed, token.connection)
     told |= {"issued_on": seen.issued_on or token.issued_on, "last_used_on": seen.last_used_on or token.last_used_on}
-    with audit.recording(
-        Event.TOKEN_CHANGED, by=by, subject=token, trail=token_request.pk, digest=attempt.digest
-    ) as record:  # fmt: skip
+    with audit.recording(Event.TOKEN_CHANGED, **issuing.about(attempt, ray, token), by=by) as record:
         issuing.hold(attempt)
         token_request.move(Status.ISSUED, changed_at=clock.now(), cloudflare_id=token.cloudflare_id)
-        record.change(attempt, outcome=outcome, ended_at=clock.now())
+        record.change(attempt, outcome=outcome, ended_at=clock.now(), ray=ray or attempt.ray)
         token.let_go()
         record.change(
             token, approved=agreed, drifted=False, purpose=version.spec.purpose, owner=version.owner,

@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from tokenportal import audit, clock, cloudflare, crypto, rules, upstream
 from tokenportal.actions import probing
-from tokenportal.audit import Event
+from tokenportal.audit import Event, fingerprints
 from tokenportal.models import Connection, ConnectionGrant, Snapshot, Team, TokenReading, UpstreamState, User
 from tokenportal.policy.resources import is_id
 from tokenportal.secret import Secret
@@ -73,7 +73,8 @@ def create(*, by: User | None, name: str, kind: str, account_id: str, pasted: st
     connection.sealed_credential = upstream.seal(connection, Secret(pasted))
     mark = crypto.fingerprint(connection.sealed_credential, upstream.sealing_keys())
     try:
-        with audit.recording(Event.CONNECTION_CREATED, by=by, subject=connection, fingerprint=mark) as record:
+        with audit.recording(Event.CONNECTION_CREATED, by=by, subject=connection, ciphertext=mark) as record:
+            record.fingerprint = fingerprints.of(Secret(pasted))
             record.add(connection)
             for team in teams:
                 record.add(ConnectionGrant(connection=connection, team=team))
@@ -91,7 +92,8 @@ def replace_credential(connection: Connection, *, by: User | None, pasted: str) 
         raise BadCredential(f"That one is of the other kind ({words}). Paste one of this kind, or add a connection for it.")
     sealed = upstream.seal(connection, Secret(pasted))
     mark = crypto.fingerprint(sealed, upstream.sealing_keys())
-    with audit.recording(Event.CREDENTIAL_REPLACED, by=by, subject=connection, fingerprint=mark) as record:
+    with audit.recording(Event.CREDENTIAL_REPLACED, by=by, subject=connection, ciphertext=mark) as record:
+        record.fingerprint = fingerprints.of(Secret(pasted))
         record.change(connection, sealed_credential=sealed, last_four=pasted[-4:])
 
 

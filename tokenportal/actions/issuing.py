@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db import DatabaseError, IntegrityError
 from tokenportal import audit, clock, cloudflare, rules, upstream
 from tokenportal.actions import alarms, drafts, noticing, snapshots, standing, token_search
 from tokenportal.actions.asking_first import not_read
-from tokenportal.audit import Event
+from tokenportal.audit import Event, fingerprints
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
 from tokenportal.policy import moments, words
@@ -132,7 +133,7 @@ def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, 
     except OutcomeUnknown as error:
         _uncertain(attempt, error, by=by)
     else:
-        return Issued(_completed(attempt, created.token, by=by), created.secret)
+        return Issued(_completed(attempt, created, client.ray, by=by), created.secret)
     return None
 
 
@@ -158,6 +159,12 @@ def _begin(token_request: TokenRequest, agreed: Version, *, number: int, by: Use
     return attempt
 
 
+def about(attempt: Attempt, ray: str = "", subject: Token | None = None) -> dict[str, Any]:
+    """What a recording says about an attempt: the thing, its trail, the digest of what was sent, Cloudflare's ray id."""
+    token_request = attempt.token_request
+    return {"subject": subject or token_request, "trail": token_request.pk, "digest": attempt.digest, "ray": ray}
+
+
 def hold(attempt: Attempt) -> None:
     """Keep an attempt for the present recording. Raises MovedMeanwhile where somebody wrote to it since it was read."""
     now = Attempt.objects.select_for_update().get(pk=attempt.pk)
@@ -167,7 +174,7 @@ def hold(attempt: Attempt) -> None:
 
 def _failed(attempt: Attempt, outcome: str, error: cloudflare.CloudflareError, *, by: User | None) -> None:
     token_request = attempt.token_request
-    with audit.recording(Event.TOKEN_ISSUE_FAILED, by=by, subject=token_request, trail=token_request.pk, ray=error.ray) as record:
+    with audit.recording(Event.TOKEN_ISSUE_FAILED, **about(attempt, error.ray), by=by) as record:
         record.outcome, record.reason = "failed", error.safe
         hold(attempt)
         token_request.move(Status.FAILED, changed_at=clock.now())
@@ -189,30 +196,35 @@ def _refused(attempt: Attempt, client: cloudflare.Client, error: Refused, *, by:
 
 def _uncertain(attempt: Attempt, error: cloudflare.CloudflareError, *, by: User | None) -> None:
     token_request = attempt.token_request
-    with audit.recording(Event.TOKEN_UNCERTAIN, by=by, subject=token_request, trail=token_request.pk, ray=error.ray) as record:
+    with audit.recording(Event.TOKEN_UNCERTAIN, **about(attempt, error.ray), by=by) as record:
         record.outcome, record.reason = "failed", error.safe
         hold(attempt)
         token_request.move(Status.UNCERTAIN, changed_at=clock.now())
         record.change(attempt, answer=error.safe[:400], ray=error.ray or "")
 
 
-def _completed(attempt: Attempt, seen: TokenRecord, *, by: User) -> Token:
+def _completed(attempt: Attempt, created: cloudflare.Created, ray: str, *, by: User) -> Token:
     """Complete an attempt whose answer is in hand, also where it took so long that a look-up counted it as lost.
 
     Nor does it matter that a reading of the list wrote the token down as a stranger's at the very same moment.
     """
+    write = partial(
+        complete, attempt, created.token, by=by, outcome=Attempt.Outcome.CREATED, secret=created.secret, ray=ray
+    )  # fmt: skip
     try:
-        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
+        return write()
     except (MovedMeanwhile, IntegrityError):
         attempt.refresh_from_db()
         attempt.token_request.refresh_from_db()
         if attempt.ended_at or attempt.token_request.status not in (Status.ISSUING, Status.UNCERTAIN):
             raise MovedMeanwhile from None
-        return complete(attempt, seen, by=by, outcome=Attempt.Outcome.CREATED)
+        return write()
 
 
-def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: str) -> Token:
-    """Write down the token that this attempt made. Its event is committed before anybody sees the secret.
+def complete(
+    attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: str, secret: Secret | None = None, ray: str = ""
+) -> Token:
+    """Write down the token that this attempt made. Its event is committed before anybody sees the ``secret``, if it came.
 
     Where a reading of the list has met the token already, its row becomes this request's. Raises MovedMeanwhile.
     """
@@ -227,10 +239,11 @@ def complete(attempt: Attempt, seen: TokenRecord, *, by: User | None, outcome: s
         "approved": version.payload, "replaces": token_request.target, **as_seen(seen, version.payload, version.connection),
     }  # fmt: skip
     event = Event.TOKEN_ADOPTED if adopted else Event.TOKEN_ISSUED
-    with audit.recording(event, by=by, subject=token, trail=token_request.pk, token_id=seen.id, digest=attempt.digest) as record:
+    with audit.recording(event, **about(attempt, ray, token), by=by) as record:
+        record.fingerprint = fingerprints.of(secret) if secret else ""
         hold(attempt)
         token_request.move(Status.ISSUED, changed_at=clock.now(), cloudflare_id=seen.id)
-        record.change(attempt, outcome=outcome, ended_at=clock.now())
+        record.change(attempt, outcome=outcome, ended_at=clock.now(), ray=ray or attempt.ray)
         if met:
             record.change(token, **fields)
         else:

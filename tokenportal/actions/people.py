@@ -79,6 +79,12 @@ def create_person(
     return person, secret
 
 
+def _end_sessions(record: audit.Record, person: User) -> int:
+    """Say in the event that the person's sessions end, and give the epoch at which they do."""
+    record.details["sessions"] = "All others have ended." if record.by == person else "All have ended."
+    return person.session_epoch + 1
+
+
 def require_another_admin(person: User) -> None:
     """Raises NotAllowed when nobody could administer without this person. To be called inside a recording.
 
@@ -100,7 +106,7 @@ def change_person(person: User, *, by: User, username: str, email: str, is_admin
                 require_another_admin(person)
             values: dict[str, Any] = {"is_admin": is_admin, "is_auditor": is_auditor}
             if any(getattr(person, name) != value for name, value in values.items()):
-                values["session_epoch"] = person.session_epoch + 1
+                values["session_epoch"] = _end_sessions(record, person)
             record.change(person, username=wanted.username, email=wanted.email, **values)
     except IntegrityError:
         person.refresh_from_db()
@@ -115,7 +121,7 @@ def set_active(person: User, *, by: User, active: bool) -> None:
     with audit.recording(event, by=by, subject=person) as record:
         if not active and person.is_admin:
             require_another_admin(person)
-        record.change(person, is_active=active, session_epoch=person.session_epoch + 1)
+        record.change(person, is_active=active, session_epoch=_end_sessions(record, person))
 
 
 def reset_password(person: User, *, by: User) -> Secret:
@@ -132,7 +138,7 @@ def reset_password(person: User, *, by: User) -> Secret:
 def set_password(record: audit.Record, person: User, password: str, *, must_change: bool) -> None:
     hashed = User(pk=person.pk)
     hashed.set_password(password)
-    record.change(person, password=hashed.password, must_change_password=must_change, session_epoch=person.session_epoch + 1)
+    record.change(person, password=hashed.password, must_change_password=must_change, session_epoch=_end_sessions(record, person))
 
 
 def change_password(*, by: User, new: str) -> None:

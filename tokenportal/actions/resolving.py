@@ -152,6 +152,6 @@ def _mirrored(token_request: TokenRequest, seen: Scene, suspect: Suspect, *, by:
     token = Token(
         connection=seen.connection, cloudflare_id=suspect.token.id, **issuing.as_seen(suspect.token, {}, seen.connection)
     )
-    with audit.recording(Event.TOKEN_FOUND, by=by, subject=token, trail=token_request.pk, token_id=token.cloudflare_id) as record:
+    with audit.recording(Event.TOKEN_FOUND, by=by, subject=token, trail=token_request.pk) as record:
         record.add(token)
     return token

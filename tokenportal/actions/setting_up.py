@@ -7,11 +7,17 @@ import secrets
 from django.db import IntegrityError, transaction
 
 from tokenportal import audit, clock, rules
+from tokenportal.actions import sessions
 from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.people import TAKEN, Taken, check_names, check_password_rules
 from tokenportal.audit import Event
 from tokenportal.models import SetUpCode, User
+from tokenportal.models.guard import origin
 from tokenportal.secret import Secret
+
+
+class WrongCode(Invalid):
+    """Whoever sets the portal up does not know the code. Recorded once a window for each address."""
 
 
 def anybody() -> bool:
@@ -38,10 +44,19 @@ def set_up(*, code: str, username: str, email: str, password: str) -> User:
     Whoever comes second with the same code waits for its row and finds it gone.
     """
     person = User(username=username, email=email, is_admin=True, created_at=clock.now())
+    try:
+        return _set_up(person, code, password)
+    except WrongCode:
+        if sessions.first_in_a_window("set-up", origin.get().address):
+            audit.refused(Event.PORTAL_SET_UP, by=None, reason="The set-up code was wrong.")
+        raise
+
+
+def _set_up(person: User, code: str, password: str) -> User:
     with transaction.atomic():
         row = SetUpCode.objects.select_for_update().filter(id=1).first()
         if row is None or anybody() or not hmac.compare_digest(row.hash, hash_of(code)):
-            raise Invalid("code", "This is not the code. The console of the server shows the newest one.")
+            raise WrongCode("code", "This is not the code. The console of the server shows the newest one.")
         check_names(person)
         check_password_rules(password, person, "password")
         person.set_password(password)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, issuing
+from tokenportal.actions import alarms, issuing, looking_up
 from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import Listing
@@ -60,6 +61,10 @@ def look_up(token_request: TokenRequest, *, by: User | None = None) -> Outcome:
     """List the connection's tokens once and draw what conclusion there is. Raises NotAllowed."""
     if by is not None:
         rules.require(rules.may_look_up(by, token_request))
+    return looking_up.asked(partial(_looked_up, token_request, by=by), by=by, subject=token_request, trail=token_request.pk)
+
+
+def _looked_up(token_request: TokenRequest, *, by: User | None) -> Outcome:
     try:
         found = opened(token_request, by=by)
         if found is None:
@@ -112,9 +117,9 @@ def _judged(found: Open, listing: Listing, *, asked_at: datetime, by: User | Non
     if not listing.complete:
         return Outcome("Cloudflare's list could not be read to its end, so nothing is known yet. Look it up again.")
     if carrying:
-        issuing.complete(found.attempt, carrying[0], by=by, outcome=Attempt.Outcome.ADOPTED)
+        issuing.complete(found.attempt, carrying[0], by=by, outcome=Attempt.Outcome.ADOPTED, ray=listing.ray)
         return Outcome("The token was found: it exists and is exactly what was asked for. Its secret is lost; roll it.")
-    return _not_there(found.attempt, asked_at=asked_at, by=by)
+    return _not_there(found.attempt, listing.ray, asked_at=asked_at, by=by)
 
 
 def _left_behind(token_request: TokenRequest, *, by: User | None) -> None:
@@ -131,7 +136,7 @@ def _alarm(token_request: TokenRequest, sentence: str, *, by: User | None) -> Ou
     return Outcome(f"{sentence} {RESOLVE}")
 
 
-def _not_there(attempt: Attempt, *, asked_at: datetime, by: User | None) -> Outcome:
+def _not_there(attempt: Attempt, ray: str, *, asked_at: datetime, by: User | None) -> Outcome:
     """One more empty listing. It counts when it is not merely the one before it pressed again.
 
     That no token was created is said by a listing that was begun after the window, as one of several with time between.
@@ -143,7 +148,7 @@ def _not_there(attempt: Attempt, *, asked_at: datetime, by: User | None) -> Outc
     settled = counts and empty >= EMPTY_LISTINGS_NEEDED and left <= timedelta(0)
     token_request = attempt.token_request
     event = Event.TOKEN_ISSUE_FAILED if settled else Event.TOKEN_LOOKED_UP
-    with audit.recording(event, by=by, subject=token_request, trail=token_request.pk) as record:
+    with audit.recording(event, **issuing.about(attempt, ray), by=by) as record:
         issuing.hold(attempt)
         if counts:
             record.change(attempt, empty_listings=empty, looked_up_at=asked_at)

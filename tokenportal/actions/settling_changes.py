@@ -7,7 +7,7 @@ from functools import partial
 from django.conf import settings
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, carrying_out, changing, issuing, settling, taking
+from tokenportal.actions import alarms, carrying_out, changing, issuing, looking_up, settling, taking
 from tokenportal.actions.settling import EMPTY_LISTINGS_NEEDED, LISTINGS_IN_A_WINDOW, Outcome
 from tokenportal.actions.watching import Step
 from tokenportal.audit import Event
@@ -39,13 +39,18 @@ def look_up(token_request: TokenRequest, *, by: User | None = None) -> Outcome:
     """Read the token once and draw what conclusion there is. Raises NotAllowed."""
     if by is not None:
         rules.require(rules.may_look_up(by, token_request))
+    token = carrying_out.token_of(token_request)
+    return looking_up.asked(partial(_looked_up, token_request, by=by), by=by, subject=token, trail=token_request.pk)
+
+
+def _looked_up(token_request: TokenRequest, *, by: User | None) -> Outcome:
     try:
-        return _looked_up(token_request, by=by)
+        return _read(token_request, by=by)
     except MovedMeanwhile:
         return Outcome("It was settled by somebody else just now. This is how it stands.")
 
 
-def _looked_up(token_request: TokenRequest, *, by: User | None) -> Outcome:
+def _read(token_request: TokenRequest, *, by: User | None) -> Outcome:
     if token_request.status == Status.ISSUING:
         if token_request not in open_changes():
             return Outcome(ON_ITS_WAY)
@@ -57,19 +62,20 @@ def _looked_up(token_request: TokenRequest, *, by: User | None) -> Outcome:
     token = carrying_out.token_of(token_request)
     version = token_request.versions.get(number=attempt.version)
     try:
-        live = taking.read(upstream.client(token.connection), token)
+        client = upstream.client(token.connection)
+        live = taking.read(client, token)
     except cloudflare.CloudflareError as error:
         return settling.not_asked(error)
     if live is None:
-        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, carrying_out.GONE, by=by, gone=True)
+        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, carrying_out.GONE, by=by, gone=True, ray=client.ray)
         return Outcome(carrying_out.GONE)
     if carrying_out.is_as_sent(token, live, version.payload):
-        carrying_out.complete(attempt, live, by=by, outcome=Attempt.Outcome.ADOPTED)
+        carrying_out.complete(attempt, live, by=by, outcome=Attempt.Outcome.ADOPTED, ray=client.ray)
         return Outcome("The token was changed: it holds exactly what was asked for.")
     if changing.same_base(token_request.base or {}, changing.as_base(live)):
-        return _one_more_look(attempt, NOT_CHANGED, by=by)
+        return _one_more_look(attempt, NOT_CHANGED, client.ray, by=by)
     alarms.sound(token_request, DIFFERENT, by=by)
-    return _one_more_look(attempt, DIFFERENT, by=by)
+    return _one_more_look(attempt, DIFFERENT, client.ray, by=by)
 
 
 def _left_behind(token_request: TokenRequest, *, by: User | None) -> None:
@@ -80,7 +86,7 @@ def _left_behind(token_request: TokenRequest, *, by: User | None) -> None:
         token_request.move(Status.UNCERTAIN, changed_at=clock.now())
 
 
-def _one_more_look(attempt: Attempt, sentence: str, *, by: User | None) -> Outcome:
+def _one_more_look(attempt: Attempt, sentence: str, ray: str, *, by: User | None) -> Outcome:
     """A look that did not find what was asked for. It counts when it is not merely the one before it pressed again.
 
     After the settle window, several of them end it with this sentence, and the token is free for something else.
@@ -90,11 +96,11 @@ def _one_more_look(attempt: Attempt, sentence: str, *, by: User | None) -> Outco
     looks = attempt.empty_listings + counts
     left = attempt.started_at + window - now
     if counts and looks >= EMPTY_LISTINGS_NEEDED and left <= timedelta(0):
-        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, sentence, by=by, empty_listings=looks, looked_up_at=now)
+        carrying_out.failed(attempt, Attempt.Outcome.NOT_FOUND, sentence, by=by, ray=ray, empty_listings=looks, looked_up_at=now)
         return Outcome(f"{sentence} You can try again.")
     token_request = attempt.token_request
     token = carrying_out.token_of(token_request)
-    with audit.recording(Event.TOKEN_LOOKED_UP, by=by, subject=token, trail=token_request.pk) as record:
+    with audit.recording(Event.TOKEN_LOOKED_UP, **issuing.about(attempt, ray, token), by=by) as record:
         issuing.hold(attempt)
         if counts:
             record.change(attempt, empty_listings=looks, looked_up_at=now)

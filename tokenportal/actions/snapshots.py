@@ -57,7 +57,7 @@ def refresh(connection: Connection, *, by: User | None = None) -> Snapshot:
     except cloudflare.CloudflareError as error:
         _forget(connection, generation)
         _give_up(snapshot, error.safe)
-        with audit.recording(Event.SNAPSHOT_REFRESHED, by=by, subject=connection) as record:
+        with audit.recording(Event.SNAPSHOT_REFRESHED, by=by, subject=connection, ray=error.ray) as record:
             record.outcome, record.reason = "failed", error.safe
     except Exception:
         _forget(connection, generation)

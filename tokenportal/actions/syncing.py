@@ -46,6 +46,7 @@ class Heard:
     complete: bool
     parents: frozenset[str]
     exact: bool
+    ray: str = ""
     asked: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
@@ -81,6 +82,8 @@ def sync(connection: Connection, *, by: User | None = None) -> Synced:
         rules.require(rules.may_sync(by))
     ours = reading.begin(connection)
     if ours is None:
+        if by is not None:
+            audit.refused(Event.TOKENS_SYNCED, by=by, reason=UNDER_WAY, subject=connection)
         return Synced(connection, worked=True, sentence=UNDER_WAY)
     try:
         client = upstream.client(connection, background=by is None)
@@ -95,12 +98,20 @@ def sync(connection: Connection, *, by: User | None = None) -> Synced:
         return Synced(connection, worked=True, sentence=UNDER_WAY)
     except cloudflare.CloudflareError as error:
         ours.failed(error.safe)
+        _not_read(connection, error, by=by)
         return Synced(connection, worked=False, sentence=error.safe)
     except Exception:
         ours.failed(reading.BROKE_OFF)
         raise
     counts = f"tokens at Cloudflare: {len(listing.tokens)}, {told}, requests with an alarm: {strays}"
     return Synced(connection, worked=not problem, sentence=f"{problem} {counts}".strip())
+
+
+def _not_read(connection: Connection, error: cloudflare.CloudflareError, *, by: User | None) -> None:
+    """What a person tried is an event; the runner tries again by itself, and its failures stand beneath the list."""
+    if by is not None:
+        with audit.recording(Event.TOKENS_SYNCED, by=by, subject=connection, ray=error.ray) as record:
+            record.outcome, record.reason = "failed", error.safe
 
 
 def _heard(ours: reading.Reading, listing: cloudflare.Listing, *, exact: bool) -> Heard:
@@ -110,7 +121,7 @@ def _heard(ours: reading.Reading, listing: cloudflare.Listing, *, exact: bool) -
     records = {record.id: record for record in listing.tokens}
     parents = Connection.objects.exclude(parent_token_id="").values_list("parent_token_id", flat=True)
     complete = listing.complete and connection.parent_token_id in records
-    return Heard(connection, ours.started_at, records, complete, frozenset(parents), exact)
+    return Heard(connection, ours.started_at, records, complete, frozenset(parents), exact, listing.ray)
 
 
 def _known(heard: Heard) -> list[Token]:
@@ -159,7 +170,7 @@ def _written(heard: Heard, *, by: User | None) -> str:
     known = _known(heard)
     strangers = _strangers(heard, known)
     if by is not None or strangers or any(heard.of(token) for token in known):
-        with audit.recording(Event.TOKENS_SYNCED, by=by, subject=heard.connection) as record:
+        with audit.recording(Event.TOKENS_SYNCED, by=by, subject=heard.connection, ray=heard.ray) as record:
             # Read again under a lock: what was done here meanwhile is newer than the list.
             pks = [token.pk for token in known]
             known = list(Token.objects.select_for_update(of=("self",)).filter(pk__in=pks).select_related("connection"))

@@ -9,9 +9,10 @@ from django.db import DatabaseError
 
 from tokenportal import audit, clock, cloudflare, upstream
 from tokenportal.actions import issuing
-from tokenportal.audit import Event
+from tokenportal.audit import Event, fingerprints
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import AuditEvent, MovedMeanwhile, Token, User
+from tokenportal.secret import Secret
 
 BY_SOMEBODY_ELSE = "It was settled by somebody else just now. This is how it stands."
 SOMEBODY_WAS_FIRST = (
@@ -33,9 +34,22 @@ class Result:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Call:
+    """A call at Cloudflare as its event tells it: the answer's ray id, the digest of a body that was sent, a secret that came."""
+
+    ray: str = ""
+    digest: str = ""
+    secret: Secret | None = None
+
+
+NO_CALL = Call()
+
+
 def turn(token: Token, event: Event) -> int:
     """The number of the newest such event about this token, 0 where there is none: what a page that asks first has seen."""
-    about = AuditEvent.objects.filter(object_type="token", object_id=str(token.pk), action=event.value)
+    done = AuditEvent.Outcome.DONE  # what was refused began nothing
+    about = AuditEvent.objects.filter(object_type="token", object_id=str(token.pk), action=event.value, outcome=done)
     return about.order_by("-number").values_list("number", flat=True).first() or 0
 
 
@@ -58,23 +72,22 @@ def begin(token: Token, doing: Token.Doing, event: Event, *, by: User, seen: int
 
 
 @contextmanager
-def _afterwards(event: Event, token: Token, error: CloudflareError | None, *, by: User | None) -> Iterator[audit.Record]:
+def _afterwards(event: Event, token: Token, call: Call, *, by: User | None) -> Iterator[audit.Record]:
     """A recording of what a call led to. Raises LeftUnrecorded; the token is asked about later then."""
-    ray = error.ray if error else ""
     try:
-        with audit.recording(event, by=by, subject=token, trail=token.trail, ray=ray) as record:
+        with audit.recording(event, by=by, subject=token, trail=token.trail, ray=call.ray, digest=call.digest) as record:
+            record.fingerprint = fingerprints.of(call.secret) if call.secret else ""
             yield record
     except (audit.AuditUnavailable, DatabaseError) as failure:
         raise issuing.LeftUnrecorded from failure
 
 
 def end(
-    token: Token, event: Event, words: str, *, by: User | None, done: bool = False, error: CloudflareError | None = None,
-    **fields: Any,
-) -> Result:  # fmt: skip
+    token: Token, event: Event, words: str, *, by: User | None, call: Call = NO_CALL, done: bool = False, **fields: Any
+) -> Result:
     """Write down what is known and let the token go. Raises LeftUnrecorded."""
     try:
-        with _afterwards(event, token, error, by=by) as record:
+        with _afterwards(event, token, call, by=by) as record:
             record.reason = words
             record.outcome = AuditEvent.Outcome.DONE if done or event == Event.TOKEN_GONE else AuditEvent.Outcome.FAILED
             token.let_go()
@@ -92,20 +105,21 @@ def not_known(token: Token, error: CloudflareError, *, by: User | None) -> Resul
     known = "" if isinstance(error, OutcomeUnknown) else "It is not known yet whether it worked. "
     result = Result(False, f"{known}{error.safe} {AGAIN}")
     if token.doing_since:
-        with _afterwards(Event.TOKEN_LOOKED_UP, token, error, by=by) as record:
+        with _afterwards(Event.TOKEN_LOOKED_UP, token, Call(error.ray), by=by) as record:
             record.outcome, record.reason = AuditEvent.Outcome.FAILED, result.sentence
             Token.objects.filter(pk=token.pk, doing=token.doing, doing_since=token.doing_since).update(doing_since=None)
         token.doing_since = None
     return result
 
 
-def gone(token: Token, *, by: User | None) -> Result:
-    return end(token, Event.TOKEN_GONE, GONE, by=by, status=Token.Status.GONE, ended_at=clock.now())
+def gone(token: Token, call: Call, *, by: User | None) -> Result:
+    return end(token, Event.TOKEN_GONE, GONE, by=by, call=call, status=Token.Status.GONE, ended_at=clock.now())
 
 
 def last_word(token: Token) -> str:
     """What the newest event about this token says beside its name."""
     about = AuditEvent.objects.filter(object_type="token", object_id=str(token.pk)).order_by("-number")
+    about = about.exclude(outcome=AuditEvent.Outcome.REFUSED)
     return about.values_list("reason", flat=True).first() or ""
 
 

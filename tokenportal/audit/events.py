@@ -35,6 +35,7 @@ class Event(StrEnum):
     CREDENTIAL_REPLACED = "credential.replaced", "Replaced a connection's credential"
     SNAPSHOT_REFRESHED = "snapshot.refreshed", "Read accounts and zones from Cloudflare"
     DRAFT_STARTED = "draft.started", "Began a draft"
+    DRAFT_SAVED = "draft.saved", "Saved a draft"
     DRAFT_CHECKED = "draft.checked", "Opened the summary of a draft"
     DRAFT_REOPENED = "draft.reopened", "Took a request back to draft"
     DRAFT_DISCARDED = "draft.discarded", "Discarded a draft"

@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, models, transaction
 
 from tokenportal import clock
@@ -24,10 +26,23 @@ SHOWN_FIELDS = frozenset({
     "outcome", "answer", "ray", "value_lost", "alarm", "not_before", "expires_on", "purpose", "token_request",
     "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
 })  # fmt: skip
+# What an event may hold beside the fields that changed. Any other detail is named, its value is not.
+SHOWN_DETAILS = frozenset({
+    "anew", "changed", "ciphertext", "connections", "form", "format", "filter", "found", "key", "kind", "left_alone", "member",
+    "people", "result", "rows", "sessions", "state", "teams", "told", "tokens", "version", "zones",
+})  # fmt: skip
 HIDDEN = "changed, not shown"
+UNSHOWN = "not shown"
 PATIENCE = 2
 COLUMNS = ("digest", "ray", "cloudflare_id")
 """What a recording may be told that has a column of its own."""
+
+written: ContextVar[list[AuditEvent] | None] = ContextVar("written", default=None)
+"""Where the events are collected that are written just now (audit.attempts)."""
+
+
+class UnknownDetail(ValueError):
+    """A detail that is not on the list of those that an event may hold. Raised in tests; elsewhere its value is left out."""
 
 
 def showable(value: Any) -> Any:
@@ -39,9 +54,19 @@ def showable(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int) else str(value)[:400]
 
 
+def shown_details(details: dict[str, Any]) -> dict[str, Any]:
+    unknown = details.keys() - SHOWN_DETAILS - set(COLUMNS)
+    if unknown and settings.MODE == "test":
+        raise UnknownDetail(f"No event may hold {', '.join(sorted(unknown))}: see SHOWN_DETAILS.")
+    return {name: UNSHOWN if name in unknown else showable(value) for name, value in details.items() if name not in COLUMNS}
+
+
 @dataclass
 class Record:
-    """What the event will say. ``subject`` may be set until the recording ends, as a new row's is."""
+    """What the event will say. ``subject`` may be set until the recording ends, as a new row's is.
+
+    ``named`` is the type and the id of what has no row here, or none that the person may know of.
+    """
 
     action: Event
     by: User | None
@@ -52,6 +77,7 @@ class Record:
     changes: dict[str, list[Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
+    named: tuple[str, str] = ("", "")
     event: AuditEvent | None = None
     others: list["Record"] = field(default_factory=list)
 
@@ -126,11 +152,14 @@ def recording(
             chain.append(record.event, *others)
         finally:
             recording_open.reset(token)
+    if (collected := written.get()) is not None:
+        collected += [record.event, *others]
 
 
 def event_of(record: Record) -> AuditEvent:
     where = origin.get()
     subject = record.subject
+    kind, pk = record.named if subject is None else (str(subject._meta.model_name), str(subject.pk))
     return AuditEvent(
         at=clock.now(),
         by_id=record.by.pk if record.by else None,
@@ -140,16 +169,18 @@ def event_of(record: Record) -> AuditEvent:
         session=where.session,
         address=where.address,
         action=record.action.value,
-        object_type=str(subject._meta.model_name) if subject is not None else "",
-        object_id=str(subject.pk) if subject is not None else "",
+        object_type=kind,
+        object_id=pk,
         object_name=str(subject)[:200] if subject is not None else "",
         trail=record.trail,
         outcome=record.outcome,
         reason=record.reason[:400],
         fingerprint=record.fingerprint,
         changes=record.changes,
-        details={name: showable(value) for name, value in record.details.items() if name not in COLUMNS},
-        **{name: record.details.get(name) or "" for name in COLUMNS},
+        details=shown_details(record.details),
+        digest=record.details.get("digest") or "",
+        ray=record.details.get("ray") or "",
+        cloudflare_id=record.details.get("cloudflare_id") or str(getattr(subject, "cloudflare_id", "")),
     )
 
 
@@ -175,9 +206,10 @@ def can_record() -> bool:
 
 def refused(
     action: Event, *, by: User | None, reason: str, subject: models.Model | None = None,
-    trail: uuid.UUID | None = None, **details: Any,
+    trail: uuid.UUID | None = None, named: tuple[str, str] = ("", ""), **details: Any,
 ) -> None:  # fmt: skip
-    """An event for what somebody tried and was not allowed to do."""
+    """An event for what somebody tried and was not allowed to do. ``named`` as Record has it."""
     with recording(action, by=by, subject=subject, trail=trail, **details) as record:
+        record.named = named
         record.outcome = AuditEvent.Outcome.REFUSED
         record.reason = reason

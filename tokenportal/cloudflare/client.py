@@ -9,7 +9,7 @@ import requests
 from tokenportal.cloudflare import shapes
 from tokenportal.cloudflare.call import Answer, Caller, Gate, no_gate
 from tokenportal.cloudflare.deadline import new_session
-from tokenportal.cloudflare.errors import OutcomeUnknown
+from tokenportal.cloudflare.errors import CloudflareError, OutcomeUnknown
 from tokenportal.cloudflare.shapes import Listing, NamedRecord, TokenRecord, Verified, ZoneRecord
 from tokenportal.secret import Secret
 
@@ -30,7 +30,8 @@ class Client:
     """``owner_path`` is ``user`` or ``accounts/<id>``: whose tokens these are. ``deadline`` is seconds a call.
 
     ``gate`` decides whether a call may go out (see call.Gate). Every method makes exactly one request per page or write,
-    and raises a CloudflareError that says what is known.
+    and raises a CloudflareError that says what is known. ``ray`` is Cloudflare's id of the newest answer, "" before one and
+    where it had none.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Client:
         deadline: float = 15.0, max_bytes: int = 1024 * 1024, gate: Gate = no_gate,
     ) -> None:  # fmt: skip
         self.owner_path = owner_path
+        self.ray = ""
         self._caller = Caller(
             base_url.rstrip("/"), credential, session or new_session(), deadline, max_bytes,
             harmless=self._verify_path, gate=gate,
@@ -45,25 +47,25 @@ class Client:
 
     def create_token(self, body: dict[str, Any]) -> Created:
         """POST one token, once. Anything but a success that carries id and value is OutcomeUnknown or a refusal."""
-        answer = self._caller.call("POST", f"{self.owner_path}/tokens", body=body)
+        answer = self._call("POST", f"{self.owner_path}/tokens", body=body)
         row = self._shaped(answer, shapes.mapping)
         value = self._shaped(answer, lambda result: shapes.secret_value(shapes.mapping(result).get("value")))
         return Created(self._shaped(answer, lambda _: shapes.token(row)), Secret(value))
 
     def get_token(self, token_id: str) -> TokenRecord:
-        return self._shaped(self._caller.call("GET", self._at(token_id)), shapes.token)
+        return self._shaped(self._call("GET", self._at(token_id)), shapes.token)
 
     def update_token(self, token_id: str, body: dict[str, Any]) -> TokenRecord:
         """PUT replaces the whole token; its value stays."""
-        return self._shaped(self._caller.call("PUT", self._at(token_id), body=body), shapes.token)
+        return self._shaped(self._call("PUT", self._at(token_id), body=body), shapes.token)
 
     def roll_token(self, token_id: str) -> Secret:
         """A new value; the old one dies at once."""
-        answer = self._caller.call("PUT", f"{self._at(token_id)}/value", body={})
+        answer = self._call("PUT", f"{self._at(token_id)}/value", body={})
         return Secret(self._shaped(answer, shapes.secret_value))
 
     def delete_token(self, token_id: str) -> None:
-        answer = self._caller.call("DELETE", self._at(token_id))
+        answer = self._call("DELETE", self._at(token_id))
         self._shaped(answer, lambda result: shapes.identifier(shapes.mapping(result).get("id")))
 
     def list_tokens(self, progress: Progress = lambda done, total, last: None) -> Listing:
@@ -76,22 +78,22 @@ class Client:
                 found[token.id] = token
             complete = last
             progress(len(found), answer.total, last)
-        return Listing(tuple(found.values()), complete)
+        return Listing(tuple(found.values()), complete, self.ray)
 
     def verify(self) -> Verified:
         """Ask about the credential itself. The address must be of the credential's own kind."""
-        return self._shaped(self._caller.call("GET", self._verify_path), shapes.verified)
+        return self._shaped(self._call("GET", self._verify_path), shapes.verified)
 
     def read(self, path: str) -> None:
         """GET an address below the API's, for whether it is allowed; what it says is not looked at."""
-        self._caller.call("GET", path)
+        self._call("GET", path)
 
     def permission_groups(self) -> list[dict[str, Any]]:
-        answer = self._caller.call("GET", f"{self.owner_path}/tokens/permission_groups")
+        answer = self._call("GET", f"{self.owner_path}/tokens/permission_groups")
         return self._shaped(answer, lambda result: [shapes.group(row) for row in shapes.rows(result)])
 
     def user(self) -> NamedRecord:
-        return self._shaped(self._caller.call("GET", "user"), lambda row: shapes.named(shapes.mapping(row), "email"))
+        return self._shaped(self._call("GET", "user"), lambda row: shapes.named(shapes.mapping(row), "email"))
 
     def accounts(self) -> list[NamedRecord]:
         return [self._row(answer, shapes.named, row) for answer, rows, _ in self._pages("accounts", {}) for row in rows]
@@ -108,6 +110,16 @@ class Client:
             done += len(rows)
             progress(done, answer.total, last)
 
+    def _call(self, method: str, path: str, **more: Any) -> Answer:
+        self.ray = ""
+        try:
+            answer = self._caller.call(method, path, **more)
+        except CloudflareError as error:
+            self.ray = error.ray
+            raise
+        self.ray = answer.ray
+        return answer
+
     @property
     def _verify_path(self) -> str:
         return f"{self.owner_path}/tokens/verify"
@@ -123,7 +135,7 @@ class Client:
         """
         seen = 0
         for page in range(1, MAX_PAGES + 1):
-            answer = self._caller.call("GET", path, query={**query, "page": page, "per_page": PER_PAGE})
+            answer = self._call("GET", path, query={**query, "page": page, "per_page": PER_PAGE})
             rows = self._shaped(answer, shapes.rows)
             seen += len(rows)
             last = not rows or (len(rows) < PER_PAGE and (answer.total is None or seen >= answer.total))

@@ -81,10 +81,14 @@ class NamedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """``complete`` is False where pages ran on beyond the bound, so that absence means nothing."""
+    """``complete`` is False where pages ran on beyond the bound, so that absence means nothing.
+
+    ``ray`` is Cloudflare's id of the answer with the last page.
+    """
 
     tokens: tuple[TokenRecord, ...]
     complete: bool
+    ray: str = ""
 
 
 def bounded(value: Any, depth: int = 0) -> Any:

@@ -55,7 +55,7 @@ class AuditEvent(GuardedModel):
     """``changes`` is ``{field: [before, after]}``; ``details`` holds what else is known and has no column.
 
     ``trail`` is the id of the token request that the event belongs to, so that a token's history is one query.
-    ``session`` is a fingerprint of the session's key, and ``sign_in`` how that session was begun. ``digest`` is that of the
+    ``session`` names the person's session from its beginning to its end, and ``sign_in`` is how it was begun. ``digest`` is that of the
     request to Cloudflare, ``ray`` and ``cloudflare_id`` what it answered. ``fingerprint`` is a keyed one of a secret that
     was handed out (audit.fingerprints). What a later release added is hashed only where it says something, so
     earlier events keep their hashes.

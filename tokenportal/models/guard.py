@@ -23,9 +23,10 @@ class ChangeOutsideRecording(RuntimeError):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a change comes from: ``channel`` is web, command or work; the session is a fingerprint, never the key.
+    """Where a change comes from: ``channel`` is web, command or work.
 
-    ``sign_in`` is how the session was begun, such as ``password``.
+    ``session`` names the session from its beginning to its end, whatever keys it has meanwhile, and lets nobody into it.
+    ``sign_in`` is how it was begun, such as ``password``.
     """
 
     channel: str = "command"
@@ -34,6 +35,10 @@ class Origin:
     sign_in: str = ""
 
 
+SESSION_NAME = "name"
+"""Where a session holds what events call it."""
+SIGN_IN = "sign_in"
+"""Where a session holds how it was begun."""
 NOWHERE = Origin()
 origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 

@@ -111,6 +111,11 @@ class TokenRequest(GuardedModel):
         return Status(self.status)
 
     @property
+    def trail(self) -> uuid.UUID:
+        """What its events are found by, as a token has it."""
+        return self.pk
+
+    @property
     def is_edit(self) -> bool:
         return self.kind == self.Kind.EDIT
 

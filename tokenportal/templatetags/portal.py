@@ -185,7 +185,8 @@ def get(mapping: Any, key: str) -> Any:
 def event_words(event: Any) -> str:
     """What an event says happened, in words: ``token.issued`` is kept as ``Token issued`` where nothing better is known."""
     noun, _, verb = str(getattr(event, "action", "")).partition(".")
-    return EVENT_WORDS.get(f"{noun}.{verb}", f"{noun} {verb}".replace("_", " ").capitalize())
+    words = EVENT_WORDS.get(f"{noun}.{verb}", f"{noun} {verb}".replace("_", " ").capitalize())
+    return f"Refused: {words[:1].lower()}{words[1:]}" if getattr(event, "outcome", "") == "refused" else words
 
 
 EVENT_WORDS = {

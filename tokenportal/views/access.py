@@ -7,6 +7,7 @@ from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
+from tokenportal import audit
 from tokenportal.models import AuditEvent, Connection, Notice, Status, Team, Token, TokenRequest, User
 
 
@@ -29,7 +30,7 @@ def token_request(user: User, pk: UUID) -> TokenRequest:
         raise Http404
     if found.working_copy.connection:
         found.working_copy.connection.known_generation = vars(found)["generation"]
-    return found
+    return audit.about(found)
 
 
 def drafts(user: User) -> Any:
@@ -53,7 +54,7 @@ def token(user: User, pk: UUID) -> Token:
         "token_request__requester",
     )  # fmt: skip
     found = Token.objects.visible_to(user).select_related(*related).defer("connection__snapshot__groups")
-    return get_object_or_404(found, pk=pk)
+    return audit.about(get_object_or_404(found, pk=pk))
 
 
 def successors(user: User, token: Token) -> Any:
@@ -121,7 +122,7 @@ def unread(user: User) -> int:
 
 def revoked_by(token: Token) -> str:
     """Who asked for the token's end, whoever found out that it came; "" where nobody here did."""
-    begun = AuditEvent.objects.filter(trail=token.trail, action="token.revoking", object_id=str(token.pk))
+    begun = AuditEvent.objects.filter(trail=token.trail, action="token.revoking", object_id=str(token.pk), outcome="done")
     return begun.order_by("-number").values_list("by_name", flat=True).first() or ""
 
 
@@ -138,7 +139,7 @@ def people() -> Any:
 
 
 def one_person(pk: UUID) -> User:
-    return get_object_or_404(User, pk=pk)
+    return audit.about(get_object_or_404(User, pk=pk))
 
 
 def teams() -> Any:
@@ -146,7 +147,7 @@ def teams() -> Any:
 
 
 def team(pk: UUID) -> Team:
-    return get_object_or_404(Team, pk=pk)
+    return audit.about(get_object_or_404(Team, pk=pk))
 
 
 def connections() -> Any:
@@ -154,4 +155,4 @@ def connections() -> Any:
 
 
 def connection(pk: UUID) -> Connection:
-    return get_object_or_404(Connection.objects.select_related("snapshot"), pk=pk)
+    return audit.about(get_object_or_404(Connection.objects.select_related("snapshot"), pk=pk))

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import issuing, resolving, taking
 from tokenportal.actions.invalid import Invalid
-from tokenportal.audit import AuditUnavailable
+from tokenportal.audit import AuditUnavailable, Event
 from tokenportal.models import TokenRequest, User
 from tokenportal.views import access, errors
 from tokenportal.views.answers import answers
@@ -25,6 +25,8 @@ NOTE_LIMIT = 400
 def resolve(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
+    if request.POST.get("do", "").startswith("revoke "):
+        audit.means(Event.TOKEN_REVOKING)
     rules.require(rules.may_resolve(user, token_request))
     if request.method != "POST":
         return show(request, user, token_request) if is_fresh(request) else ask_again(request)
@@ -34,7 +36,7 @@ def resolve(request: HttpRequest, pk: UUID) -> HttpResponse:
         decide(request, user, token_request)
     except (resolving.CannotResolve, taking.NotBegun) as refusal:
         token_request.refresh_from_db()
-        return show(request, user, token_request, str(refusal))
+        return show(request, user, token_request, audit.refusing(str(refusal)))
     except Invalid as error:
         return show(request, user, token_request, error=error)
     except issuing.LeftUnrecorded:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import drafts, settling, snapshots, standing
 from tokenportal.actions.standing import Standing
 from tokenportal.forms import builder as form
@@ -211,6 +211,7 @@ def stands_still(slot: str, post: QueryDict, part: str, block: builder_page.Bloc
 def conflict(request: HttpRequest, user: User, token_request: TokenRequest, mine: TokenSpec, stale: drafts.Stale) -> HttpResponse:
     """Somebody else was first: my entries stay on the page, unsaved, and I choose."""
     stale.copy.token_request = token_request
+    audit.refusing(str(stale))
     if target_of(request):
         context = {"builder_url": token_request.get_absolute_url(), "stale": stale.copy}
         response = render(request, f"{PAGE}#conflict", context, status=409)

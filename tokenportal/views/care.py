@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tokenportal import clock, rules
+from tokenportal import audit, clock, rules
 from tokenportal.actions import caring, issuing, taking
 from tokenportal.actions.invalid import Invalid
 from tokenportal.audit import Event
@@ -82,7 +82,8 @@ def carried_out(request: HttpRequest, token: Token, act: Callable[[], HttpRespon
     try:
         return act()
     except taking.NotBegun as told:
-        return render_page(request, "tokens/care/not-begun.html", {"token": token, "sentence": str(told)}, status=409)
+        context = {"token": token, "sentence": audit.refusing(str(told))}
+        return render_page(request, "tokens/care/not-begun.html", context, status=409)
     except issuing.LeftUnrecorded:
         return errors.outcome_unrecorded(request)
 

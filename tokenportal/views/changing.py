@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import changing
 from tokenportal.models import Token, TokenRequest, User
 from tokenportal.views import access
@@ -35,7 +35,7 @@ def _begun(request: HttpRequest, pk: UUID, begin: Callable[..., TokenRequest]) -
     try:
         return redirect(begin(token, by=user))
     except changing.CannotBegin as cannot:
-        messages.error(request, str(cannot))
+        messages.error(request, audit.refusing(str(cannot)))
         return redirect(token)
 
 

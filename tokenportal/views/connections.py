@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tokenportal import rules, upstream
+from tokenportal import audit, rules, upstream
 from tokenportal.actions import connections, snapshots
 from tokenportal.forms.connections import ChangeForm, ConnectionForm, CredentialForm
 from tokenportal.models import Connection, Snapshot, Team, User
@@ -149,7 +149,7 @@ def refresh(request: HttpRequest, pk: UUID) -> HttpResponse:
     if snapshot.state == Snapshot.State.FAILED:
         messages.warning(request, f"It could not be read. {snapshot.error}")
     elif snapshot.state == Snapshot.State.READING:
-        messages.info(request, "It is being read already.")
+        messages.info(request, audit.refusing("It is being read already."))
     return redirect("connection", pk=pk)
 
 

@@ -9,8 +9,9 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import carrying_out, issuing, settling, settling_changes, trying
+from tokenportal.audit import Event
 from tokenportal.models import Token
 from tokenportal.secret import Secret
 from tokenportal.views import access, errors
@@ -20,6 +21,7 @@ from tokenportal.views.sessions import is_fresh
 from tokenportal.views.summary import known, told
 
 SECRET_LIMIT = 200
+ALREADY = "It has been sent already, or is being sent now. Nothing was sent this time."
 
 
 @answers
@@ -28,6 +30,7 @@ SECRET_LIMIT = 200
 def create(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
+    audit.means(Event.TOKEN_CHANGING if token_request.is_edit else Event.TOKEN_ISSUING)
     if not is_fresh(request):
         raise rules.NotAllowed("It is a while since you signed in. Open the summary again and confirm that it is you.")
     number = request.POST.get("version", "")
@@ -39,10 +42,11 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
         )  # fmt: skip
     except issuing.AlreadyUnderWay:
         token_request.refresh_from_db()
+        audit.refusing(ALREADY)
         return render_page(request, "requests/already.html", {"token_request": token_request}, status=409)
     except issuing.Changed as changed:
         moved = isinstance(changed, carrying_out.MovedAtCloudflare)
-        context = {"token_request": token_request, "sentence": str(changed), "moved": moved}
+        context = {"token_request": token_request, "sentence": audit.refusing(str(changed)), "moved": moved}
         return render_page(request, "requests/changed.html", context, status=409)
     except issuing.LeftUnrecorded:
         return errors.outcome_unrecorded(request) if token_request.is_edit else errors.left_unrecorded(request)

@@ -8,11 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from tokenportal import audit
+from tokenportal.audit import Event
 from tokenportal.middleware import SignedOut
+from tokenportal.models import User
 from tokenportal.views.chrome import theme_of
 from tokenportal.views.htmx import wants_part
 
 UNSAID = "You are not allowed to do this. Ask an admin of this portal."
+NOT_FOUND = "There is nothing at this address, or it is not open to you. Check the address, or ask who sent it to you."
 TYPED = {
     "name": "Name", "purpose": "What will use it", "allow": "Works only from", "block": "Never from", "starts": "Starts",
     "until": "Ends on", "username": "Name", "email": "E-mail", "colleague": "Colleague", "reason": "Reason",
@@ -45,7 +49,7 @@ def in_place(status: int, title: str, sentence: str) -> HttpResponse:
 
 
 def refused(request: HttpRequest, sentence: str) -> HttpResponse:
-    return page(request, 403, "You cannot do this", sentence or UNSAID)
+    return page(request, 403, "You cannot do this", audit.refusing(sentence or UNSAID))
 
 
 def not_recorded(request: HttpRequest) -> HttpResponse:
@@ -85,8 +89,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    sentence = "There is nothing at this address, or it is not open to you. Check the address, or ask who sent it to you."
-    return page(request, 404, "Not found", sentence)
+    return page(request, 404, "Not found", NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -95,11 +98,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form that is too old, or somebody else's. Browsers may not give back what was typed, so it is shown."""
+    """A form that is too old, or somebody else's. Browsers may not give back what was typed, so it is shown.
+
+    Of somebody who is signed in it is an event: another site may have sent it.
+    """
     sentence = (
         "The form was open for too long, or was not sent from this portal. Go back, copy what you typed, reload the page "
         "and send it again."
     )
+    if isinstance(request.user, User) and request.resolver_match:
+        audit.refuse(Event.FORM_REFUSED, by=request.user, reason=sentence, form=request.resolver_match.route)
     return page(request, 403, "Nothing was changed", sentence, typed=typed_in(request))
 
 

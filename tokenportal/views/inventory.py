@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import inventory, syncing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.forms.adopting import AdoptForm
@@ -18,6 +18,8 @@ from tokenportal.views import access
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 from tokenportal.views.summary import known, told
+
+MOVED = "The token has changed since the page was opened, or somebody was first."
 
 
 def covered(user: User) -> list[inventory.Coverage]:
@@ -54,6 +56,7 @@ def adopt(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Invalid as error:
             form.add_error(error.field, error.sentences[0])
         except MovedMeanwhile:
+            audit.refusing(MOVED)
             return adopt_page(request, access.token(user, pk), form, status=409)
         else:
             messages.success(request, f"{token.team} answers for {token} now.")

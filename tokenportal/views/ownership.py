@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import ownership
 from tokenportal.actions.invalid import Invalid
 from tokenportal.forms.ownership import OwnersForm
@@ -50,7 +50,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         form.add_error(error.field, error.sentences[0])
         return _page(request, token, form, status=422)
     except ownership.ChangedMeanwhile:
-        form.add_error(None, MEANWHILE.format(owner=token.owner, backup=token.backup_owner or "nobody"))
+        form.add_error(None, audit.refusing(MEANWHILE.format(owner=token.owner, backup=token.backup_owner or "nobody")))
         return _page(request, token, form, status=409)
     messages.success(request, f"{owner} owns the token now{f', with {backup} as back-up' if backup else ''}.")
     return redirect(token)

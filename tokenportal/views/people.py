@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tokenportal import rules
+from tokenportal import audit, rules
 from tokenportal.actions import people
 from tokenportal.actions.invalid import Invalid
+from tokenportal.audit import Event
 from tokenportal.forms.people import PersonForm
 from tokenportal.models import User
 from tokenportal.secret import Secret
@@ -92,9 +93,10 @@ def reset_password(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @answers
 def set_active(request: HttpRequest, pk: UUID) -> HttpResponse:
+    active = request.POST.get("active") == "yes"
+    audit.means(Event.PERSON_REACTIVATED if active else Event.PERSON_DEACTIVATED)
     user = admin(request)
     person = access.one_person(pk)
-    active = request.POST.get("active") == "yes"
     people.set_active(person, by=user, active=active)
     words = "can sign in again." if active else "is deactivated and signed out everywhere."
     messages.success(request, f"{person} {words}")

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_POST
 
+from tokenportal import audit
 from tokenportal.actions import changing, renewing
 from tokenportal.models import Token
 from tokenportal.views import access
@@ -27,5 +28,6 @@ def renew(request: HttpRequest, pk: UUID) -> HttpResponse:
     try:
         token_request = renewing.renew(token, by=access.person(request))
     except changing.CannotBegin as error:
-        return render_page(request, "tokens/not-renewed.html", {"token": token, "sentence": str(error)}, status=409)
+        context = {"token": token, "sentence": audit.refusing(str(error))}
+        return render_page(request, "tokens/not-renewed.html", context, status=409)
     return redirect("summary", pk=token_request.pk)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tokenportal import clock
 from tokenportal.actions import people, sessions, setting_up
 from tokenportal.actions.invalid import Invalid
+from tokenportal.audit import Event
 from tokenportal.forms.people import AgainForm, PasswordForm, SetUpForm, SignInForm, TimeZoneForm
 from tokenportal.views import access
 from tokenportal.views.answers import answers
@@ -140,7 +141,9 @@ def change_password(request: HttpRequest, form: PasswordForm) -> bool:
     """Whether the password was changed; where not, the form says why. Raises TooMany."""
     user = access.person(request)
     try:
-        sessions.check(username=user.username, password=form.cleaned_data["current_password"])
+        sessions.check(
+            username=user.username, password=form.cleaned_data["current_password"], by=user, event=Event.PASSWORD_CHANGED
+        )
         people.change_password(by=user, new=form.cleaned_data["new_password"])
     except sessions.WrongPassword:
         form.add_error("current_password", "This is not your present password.")

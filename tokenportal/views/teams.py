@@ -8,8 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
+from tokenportal import audit
 from tokenportal.actions import people
 from tokenportal.actions.invalid import Invalid
+from tokenportal.audit import Event
 from tokenportal.forms.people import MemberForm, TeamForm
 from tokenportal.models import Team
 from tokenportal.views import access
@@ -77,6 +79,7 @@ def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @answers
 def set_member(request: HttpRequest, pk: UUID) -> HttpResponse:
+    audit.means(Event.MEMBERSHIP_REMOVED if "remove" in request.POST else Event.MEMBERSHIP_SET)
     user = admin(request)
     team = access.team(pk)
     posted = member_form(team, request.POST, anybody=True)

@@ -31,6 +31,7 @@ class Entry:
     tone: str = ""
     number: int | None = None
     ahead: bool = False
+    outcome: str = ""
 
 
 def shown(user: User, token: Token, now: datetime) -> dict[str, Any]:
@@ -79,5 +80,6 @@ def of_event(event: AuditEvent) -> Entry:
     ]
     sub = f"digest {digest[:4]} {digest[4:8]} {digest[8:12]}" if agreed else ". ".join(people) or event.reason
     return Entry(
-        event.at, agreed, action=event.action, by=event.by_name, sub=sub, tone="ok" if done else "warn", number=event.number
-    )
+        event.at, agreed, action=event.action, by=event.by_name, sub=sub, tone="ok" if done else "warn", number=event.number,
+        outcome=event.outcome,
+    )  # fmt: skip
