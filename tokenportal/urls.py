@@ -21,6 +21,7 @@ from tokenportal.views import (
     connections,
     create,
     drafts,
+    evidence,
     health,
     inventory,
     notices,
@@ -148,6 +149,7 @@ urlpatterns: list[Any] = [
     route("audit/tokens/", all_tokens.index, "audit-tokens", rule="auditor"),
     route("audit/tokens/export/", all_tokens.export_all, "audit-tokens-export", rule="auditor", methods="POST",
           event="tokens.exported"),
+    route("audit/evidence/", evidence.page, "audit-evidence", rule="auditor", methods="GET POST", event="evidence.exported"),
     # Settings
     route("settings/people/", people.index, "people", rule="admin"),
     route("settings/people/new/", people.new, "person-new", rule="admin", methods="GET POST", event="person.created"),
