@@ -13,7 +13,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "policy": {"facts"}, "cloudflare": {"secret"}, "crypto": {"secret", "keys"}, "sandbox": set(),
     "models": {"policy", "crypto"}, "audit": {"models", "keys", "secret", "visible"},
     "upstream": {"cloudflare", "models", "crypto", "secret", "keys", "policy"},
-    "rules": {"models", "policy"}, "forms": {"policy", "models"}, "templatetags": {"policy"},
+    "rules": {"models", "policy"}, "forms": {"policy", "models", "visible"}, "templatetags": {"policy"},
     "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto", "visible"},
     "views": {"actions", "rules", "forms", "models", "policy", "audit", "secret", "upstream", "middleware"},
     "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret", "visible"},

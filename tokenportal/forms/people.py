@@ -1,18 +1,19 @@
 """What people type about themselves, each other and teams."""
 
-import unicodedata
 from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
+from tokenportal import visible
+
 NAME_RULE = RegexValidator(r"^[\w.@+-]+\Z", "Use letters, digits and . @ + - _ only, without blanks.", code="name")
 
 
 def plain_text(text: str) -> None:
     """Refuses characters that a reader cannot see, such as those that turn the direction of writing."""
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"} for character in text):
+    if any(map(visible.is_hidden, text)):
         raise ValidationError("This holds characters that nobody can see. Type it anew.", code="invisible")
 
 
@@ -39,7 +40,7 @@ def password_field(label: str, *, new: bool, hint: str = "") -> forms.CharField:
 
 def username_field(hint: str = "") -> forms.CharField:
     return forms.CharField(
-        label="Name", max_length=64, validators=[NAME_RULE], help_text=hint,
+        label="Name", max_length=64, validators=[NAME_RULE, plain_text], help_text=hint,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
         error_messages=required("Enter a name to sign in with."),
     )  # fmt: skip
