@@ -63,6 +63,11 @@ function goOn(from = document.body) {
 /* Whoever has moved on by the time the answer comes is not called back. */
 document.addEventListener("htmx:beforeRequest", (event) => { event.detail.requestConfig.from = document.activeElement; });
 
+/* Nobody looks at a hidden tab, so what asks for itself again waits there. */
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.matches("[data-poll]")) event.preventDefault();
+});
+
 /* Trying a secret out: it is read from the page at the moment of the press, so that no field of the browser ever holds it. */
 document.addEventListener("submit", (event) => {
   const form = event.target;

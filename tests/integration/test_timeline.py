@@ -167,7 +167,7 @@ def test_a_life_too_long_for_a_page_says_where_the_rest_is(token: Token) -> None
     told = entries(arrange.signed_in("requester"), token, clock.now())
     assert len(told) == 202  # two hundred events, its creation and its end
     page = arrange.signed_in("requester").get(token.get_absolute_url()).content.decode()
-    assert "What happened before this is in the audit log." in page
+    assert f'What happened before this is in the <a href="/tokens/{token.pk}/trail/">whole trail</a>.' in page
 
 
 def test_what_failed_says_why(token: Token) -> None:

@@ -1,5 +1,6 @@
 """Load what this person may know of, or answer 404. The only views module that asks the database directly."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from tokenportal import audit
-from tokenportal.models import AuditEvent, Connection, Notice, Status, Team, Token, TokenRequest, User
+from tokenportal.audit import reading
+from tokenportal.models import Attempt, AuditEvent, Connection, Notice, Status, Team, Token, TokenRequest, User, Version
 
 
 def person(request: HttpRequest) -> User:
@@ -99,15 +101,23 @@ def trail(pk: UUID) -> Any:
     return AuditEvent.objects.filter(trail=pk).order_by("number")
 
 
+SEARCHED = 2000
+"""How many rows a search in the log asks about at most."""
+NAMED = 200
+"""How many names a field offers at most; any other can be typed."""
 LIFE_LIMIT = 200
 UNREAD_LIMIT = 100
 
 
-def life(user: User, token: Token) -> list[AuditEvent]:
-    """The newest events of a token, oldest first: its own, of the request that made it, and of edits that the person may see."""
+def life_events(user: User, token: Token) -> Any:
+    """The events of a token: its own, of the request that made it, and of edits that the person may see."""
     edits = TokenRequest.objects.visible_to(user).filter(target=token, kind=TokenRequest.Kind.EDIT)
-    its_own = Q(trail__in=[token.pk, token.trail]) | Q(trail__in=edits.order_by().values("pk"))
-    return list(AuditEvent.objects.filter(its_own).order_by("-number")[:LIFE_LIMIT])[::-1]
+    return AuditEvent.objects.filter(Q(trail__in=[token.pk, token.trail]) | Q(trail__in=edits.order_by().values("pk")))
+
+
+def life(user: User, token: Token) -> list[AuditEvent]:
+    """The newest of them, oldest first."""
+    return list(life_events(user, token).order_by("-number")[:LIFE_LIMIT])[::-1]
 
 
 def notices(user: User) -> Any:
@@ -126,12 +136,52 @@ def revoked_by(token: Token) -> str:
     return begun.order_by("-number").values_list("by_name", flat=True).first() or ""
 
 
-def events() -> Any:
-    return AuditEvent.objects.all()
-
-
 def event(number: int) -> AuditEvent:
-    return get_object_or_404(AuditEvent, number=number)
+    found = reading.readable([number])
+    if not found:
+        raise Http404
+    return found[0]
+
+
+def version(user: User, trail: UUID, number: int) -> Version | None:
+    """A version of a request, if this person may see the request."""
+    visible = TokenRequest.objects.visible_to(user).filter(pk=trail)
+    return Version.objects.filter(token_request__in=visible, number=number).select_related("connection__snapshot").first()
+
+
+def tokens_of(person: User) -> Any:
+    """The tokens that this person answers for, asked for or agreed to, the newest first."""
+    mine = Q(owner=person) | Q(backup_owner=person) | Q(token_request__requester=person)
+    agreed = Q(token_request__in=Attempt.objects.filter(by=person).values("token_request"))
+    found = Token.objects.filter(mine | agreed).select_related("token_request").defer("body", "approved")
+    return found.order_by("-issued_on", "pk")[:NAMED]
+
+
+def requests_agreed_by(person: User) -> set[UUID]:
+    return set(Attempt.objects.filter(by=person).values_list("token_request_id", flat=True))
+
+
+def tokens_named(name: str) -> Any:
+    """Of tokens of this name, with or without its reference: the id, the request that made it, and each change of it."""
+    named = Q(name=name) | Q(name__startswith=f"{name} (")
+    return Token.objects.filter(named).order_by().values_list("pk", "token_request", "later_requests")[:SEARCHED]
+
+
+def tokens_reaching(words: Iterable[str]) -> Any:
+    """The same of tokens that reach any of these (policy.reach)."""
+    return Token.objects.all().reaching(words).order_by().values_list("pk", "token_request", "later_requests")[:SEARCHED]
+
+
+def openable_tokens(user: User, pks: Iterable[str]) -> list[UUID]:
+    return list(Token.objects.visible_to(user).filter(pk__in=pks).order_by().values_list("pk", flat=True))
+
+
+def openable_requests(user: User, pks: Iterable[str]) -> list[UUID]:
+    return list(TokenRequest.objects.visible_to(user).filter(pk__in=pks).order_by().values_list("pk", flat=True))
+
+
+def names_of_people() -> list[str]:
+    return list(User.objects.order_by("username").values_list("username", flat=True)[:NAMED])
 
 
 def people() -> Any:

@@ -1,40 +1,69 @@
-"""The plain list of events, for auditors and admins, and one event opened."""
+"""The log, and one event opened, for auditors and admins."""
 
-from django.core.paginator import Paginator
+from typing import Any
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
-from tokenportal.audit.events import WORDS
-from tokenportal.views import access
+from tokenportal.audit.events import Event
+from tokenportal.forms.log_filter import LogFilter
+from tokenportal.models import AuditEvent, User
+from tokenportal.views import access, audit_event, audit_rows, audit_told
 from tokenportal.views.answers import answers
-from tokenportal.views.htmx import render_page
-
-PER_PAGE = 50
+from tokenportal.views.htmx import render_page, target_of
 
 
 @answers
 @require_http_methods(["GET", "HEAD"])
 def index(request: HttpRequest) -> HttpResponse:
-    rules.require(rules.may_read_audit(access.person(request)))
-    rows = access.events()
-    actor, action = request.GET.get("actor", "").strip()[:64], request.GET.get("action", "")
-    if actor:
-        rows = rows.filter(by_name=actor)
-    if action in WORDS:
-        rows = rows.filter(action=action)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    for event in page:
-        event.words = WORDS.get(event.action, event.action)
-    context = {"page": page, "actor": actor, "action": action, "actions": sorted(WORDS.items(), key=lambda item: item[1])}
-    return render_page(request, "audit/index.html", context)
+    user = access.person(request)
+    rules.require(rules.may_read_audit(user))
+    wanted = audit_rows.wanted(request.GET)
+    context = {**controls(wanted), **listed(request, wanted, user), "tab": "log", "part": target_of(request) == "log"}
+    response = render_page(request, "audit/index.html", context, partials=("log",))
+    if target_of(request) == "log" and not wanted.problems:
+        response["HX-Replace-Url"] = address(wanted)
+    return response
+
+
+def listed(request: HttpRequest, wanted: LogFilter, user: User) -> dict[str, Any]:
+    """A page of the log as the address asks for it, and the addresses of the pages beside it."""
+    page = audit_rows.page(wanted, before=cursor(request, "before"), after=cursor(request, "after"))
+    return {
+        "filter": wanted, "query": wanted.query(), "export_url": reverse("audit-export"), "lines": audit_told.lines(page.rows, user), "page": page,
+        "older_url": address(wanted, before=page.older) if page.older else "",
+        "newer_url": address(wanted, after=page.newer) if page.newer else "",
+    }  # fmt: skip
+
+
+def controls(wanted: LogFilter) -> dict[str, Any]:
+    """What the controls offer. Events of one noun stand together, after the noun itself."""
+    nouns: dict[str, list[Event]] = {}
+    for event in Event:
+        nouns.setdefault(event.partition(".")[0], []).append(event)
+    return {
+        "nouns": [(noun, noun.replace("_", " "), events) for noun, events in sorted(nouns.items())],
+        "outcomes": AuditEvent.Outcome.choices, "people": access.names_of_people, "errors": wanted.problems,
+    }  # fmt: skip
+
+
+def address(wanted: LogFilter, **cursor: int | None) -> str:
+    query = urlencode({**wanted.query(), **cursor})
+    return f"{reverse('audit')}?{query}" if query else reverse("audit")
+
+
+def cursor(request: HttpRequest, name: str) -> int | None:
+    """A number of an event; None where the address holds none."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 @answers
 @require_http_methods(["GET", "HEAD"])
 def detail(request: HttpRequest, number: int) -> HttpResponse:
-    rules.require(rules.may_read_audit(access.person(request)))
-    event = access.event(number)
-    changes = [(name, before, after) for name, (before, after) in sorted(event.changes.items())]
-    context = {"event": event, "words": WORDS.get(event.action, event.action), "changes": changes}
-    return render_page(request, "audit/detail.html", context)
+    user = access.person(request)
+    rules.require(rules.may_read_audit(user))
+    return render_page(request, "audit/detail.html", {**audit_event.opened(number, user), "tab": "log"})

@@ -1,0 +1,133 @@
+"""How events are told: in words, with links to what they are about as far as the reader may open it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.urls import reverse
+
+from tokenportal import rules
+from tokenportal.audit.events import WORDS
+from tokenportal.models import AuditEvent, User
+from tokenportal.views import access
+from tokenportal.views.audit_rows import PORTAL
+from tokenportal.views.token_rows import short
+
+KINDS = {
+    "user": "Person", "tokenrequest": "Request", "token": "Token", "team": "Team", "connection": "Connection",
+    "membership": "Membership", "share": "Share",
+}  # fmt: skip
+CHANNELS = {"web": "in a browser", "command": "by a command on the server", "work": "by the portal’s own worker"}
+SIGN_INS = {"password": "with a password"}
+TONES = {"done": "ok", "refused": "warn", "failed": "bad"}
+FIELDS = {
+    "username": "Sign-in name", "email": "E-mail address", "is_active": "May sign in", "is_admin": "Admin", "is_auditor": "Auditor",
+    "is_requester": "Requester", "is_approver": "Approver", "must_change_password": "Must change the password",
+    "owner_id": "Owner’s id at Cloudflare", "cloudflare_id": "Id at Cloudflare", "ray": "Cloudflare’s ray", "user": "Person",
+    "not_before": "Begins to work", "expires_on": "Ends", "backup_owner": "Back-up owner", "last_four": "Last four characters",
+    "token_id": "Id at Cloudflare", "value_lost": "Secret lost", "doing": "Under way",
+}  # fmt: skip
+A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the log. A link is empty where there is no page, or the reader may not open it."""
+
+    event: AuditEvent
+    words: str
+    tone: str
+    by: str
+    by_url: str
+    thing: str
+    thing_url: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field before and after, as it is told; a moment is a datetime."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+def words_of(event: AuditEvent) -> str:
+    return WORDS.get(event.action, event.action)
+
+
+def lines(events: Iterable[AuditEvent], user: User) -> list[Line]:
+    """Rows of the log, with as many queries for many as for one."""
+    events = list(events)
+    urls = urls_of(events, user)
+    return [
+        Line(
+            event, words_of(event), TONES.get(event.outcome, "warn"), event.by_name or PORTAL,
+            reverse("audit-person", args=[event.by_id]) if event.by_id else "",
+            thing_of(event), urls.get((event.object_type, event.object_id), ""),
+        )
+        for event in events
+    ]  # fmt: skip
+
+
+def thing_of(event: AuditEvent) -> str:
+    """A token without the reference that ends its name."""
+    return short(event.object_name) if event.object_type == "token" else event.object_name
+
+
+def urls_of(events: Iterable[AuditEvent], user: User) -> dict[tuple[str, str], str]:
+    """Pages of what the events are about, where there is one that this person may open."""
+    ids: dict[str, set[str]] = {}
+    for event in events:
+        ids.setdefault(event.object_type, set()).add(event.object_id)
+    found = {("token", str(pk)): reverse("token", args=[pk]) for pk in access.openable_tokens(user, ids.get("token", ()))}
+    for pk in access.openable_requests(user, ids.get("tokenrequest", ())):
+        found["tokenrequest", str(pk)] = reverse("request", args=[pk])
+    found |= {("user", pk): reverse("audit-person", args=[pk]) for pk in ids.get("user", ())}
+    if rules.may_administer(user):
+        for kind in ("team", "connection"):
+            found |= {(kind, pk): reverse(kind, args=[pk]) for pk in ids.get(kind, ())}
+    return found
+
+
+def changes_of(event: AuditEvent) -> list[Change]:
+    """What changed, by field. Whoever can write the database may have left something else there: it is told as it is."""
+    if not isinstance(event.changes, dict):
+        return [Change("Not readable", "", str(event.changes))]
+    found = []
+    for name, pair in sorted(event.changes.items()):
+        before, after = pair if isinstance(pair, list) and len(pair) == 2 else ("", pair)
+        found.append(Change(field_name(name), value_told(before), value_told(after)))
+    return found
+
+
+def details_of(event: AuditEvent) -> list[tuple[str, Any]]:
+    if not isinstance(event.details, dict):
+        return [("Not readable", str(event.details))]
+    return [(field_name(name), value_told(value)) for name, value in sorted(event.details.items()) if value not in (None, "")]
+
+
+def field_name(name: str) -> str:
+    """``membership.is_admin`` as a person reads it."""
+    prefix, _, last = name.rpartition(".")
+    told = FIELDS.get(last) or last.replace("_", " ").capitalize()
+    kind = KINDS.get(prefix, prefix.replace("_", " ").capitalize())
+    return f"{kind}: {told[:1].lower()}{told[1:]}" if prefix else told
+
+
+def value_told(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and A_MOMENT.fullmatch(value):
+        return _moment(value)
+    return "" if value is None else value
+
+
+def _moment(text: str) -> datetime | str:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
