@@ -164,7 +164,7 @@ class _Reading:
         first, last = self.end("from"), self.end("to")
         if first and last and first > last:
             self.wrong("from", "The first day comes after the last one. Swap them.")
-        trail = _uuid(values.get("trail", ""))
+        trail = uuid_of(values.get("trail", ""))
         if values.get("trail") and not trail:
             self.wrong("q", "“trail:” needs the id of a request or a token, with its hyphens.")
         return LogFilter(
@@ -196,7 +196,7 @@ def _start(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
 
 
-def _uuid(text: str) -> UUID | None:
+def uuid_of(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:

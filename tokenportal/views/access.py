@@ -161,9 +161,9 @@ def requests_agreed_by(person: User) -> set[UUID]:
     return set(Attempt.objects.filter(by=person).values_list("token_request_id", flat=True))
 
 
-def tokens_named(name: str) -> Any:
-    """Of tokens of this name, with or without its reference: the id, the request that made it, and each change of it."""
-    named = Q(name=name) | Q(name__startswith=f"{name} (")
+def tokens_named(name: str, pk: UUID | None) -> Any:
+    """Of tokens of this name, with or without its reference, or id: the id, the request that made it, and each change of it."""
+    named = Q(pk=pk) if pk else Q(name=name) | Q(name__startswith=f"{name} (")
     return Token.objects.filter(named).order_by().values_list("pk", "token_request", "later_requests")[:SEARCHED]
 
 

@@ -19,7 +19,7 @@ from django.http import QueryDict
 from tokenportal.actions import token_search
 from tokenportal.audit import reading
 from tokenportal.audit.events import WORDS
-from tokenportal.forms.log_filter import LogFilter
+from tokenportal.forms.log_filter import LogFilter, uuid_of
 from tokenportal.models import AuditEvent
 from tokenportal.views import access
 
@@ -34,8 +34,8 @@ TEXTS = (
     "object_name", "reason", "by_name", "address", "action", "object_id", "cloudflare_id", "ray", "digest", "changes", "details",
 )  # fmt: skip
 """Where words are looked for."""
-CLOCKS_DIFFER = 200
-"""How many of the earliest events of a day are looked at for the one with the lowest number: writers take turns, clocks do not."""
+CLOCKS_DIFFER = 1000
+"""How many of the earliest events of a day are looked at for the lowest number: writers take turns, their clocks may differ."""
 
 type Alternative = Mapping[str, Any]
 """Values of columns, all of which an event has; a list means any of its values."""
@@ -88,7 +88,7 @@ def conditions(wanted: LogFilter) -> list[Condition]:
 
 def _of_thing(text: str) -> Condition:
     """By id or by name; a token's name may lack the reference that ends it, and stands for its request as well."""
-    tokens = _of_tokens(access.tokens_named(text))
+    tokens = _of_tokens(access.tokens_named(text, uuid_of(text)))
     return [{"object_name": text}, {"object_id": [text, *tokens[0]["object_id"]]}, tokens[1]]
 
 

@@ -1,5 +1,6 @@
 """Whether the log holds: what was found when it was last verified, and the button that verifies it now."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -36,8 +37,10 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 
 def answer(request: HttpRequest, user: User) -> HttpResponse:
+    state = verifying.state()
+    newest = state.checkpoints.newest
     context: dict[str, Any] = {
-        "tab": "chain", "state": verifying.state(), "first": reading.first(), "newest": reading.newest(),
-        "triggers": reading.triggers_in_place(),
+        "tab": "chain", "state": state, "signed_at": datetime.fromisoformat(newest.at) if newest else None,
+        "first": reading.first(), "newest": reading.newest(), "triggers": reading.triggers_in_place(),
     }  # fmt: skip
     return render_page(request, "audit/chain.html", context, partials=("standing",))

@@ -1,0 +1,117 @@
+"""The log in a browser: searched by typing and by choosing, paged, opened, verified and exported, with and without JavaScript."""
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests import arrange
+from tests.browser.test_inventory_walk import either, without_script  # noqa: F401  fixtures
+from tests.browser.test_walk import sign_in
+from tokenportal import audit
+from tokenportal.actions import verifying
+from tokenportal.audit import Event
+from tokenportal.models import AuditEvent, Verification
+
+
+@pytest.fixture
+def token(lasting_portal: None) -> Any:
+    made = arrange.issue(arrange.draft())
+    assert made
+    return made.token
+
+
+def test_the_log_is_searched_by_typing_by_choosing_and_by_keyboard(token: Any, site: str, either: Page) -> None:  # noqa: F811
+    page = either
+    sign_in(page, site, "auditor")
+    page.goto(f"{site}/audit/")
+    rows = page.get_by_test_id("event")
+    box = page.get_by_label("Search the log")
+    box.fill("actor:requester action:token")
+    box.press("Enter")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_label("Person")).to_have_value("requester")
+    expect(page.get_by_label("What")).to_have_value("token")
+    expect(page).to_have_url(re.compile("action(=|:|%3A)token"))
+    page.get_by_label("What").select_option("token.issued")
+    if not page.evaluate("typeof htmx !== 'undefined'"):
+        page.get_by_test_id("search").click()
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    page.get_by_label("Search the log").fill("foo:bar")
+    page.get_by_label("Search the log").press("Enter")
+    expect(page.get_by_text("“foo:” is no qualifier.").last).to_be_visible()
+    expect(page.get_by_label("Search the log")).to_have_value("foo:bar")
+    page.goto(f"{site}/audit/?action=token.issued")
+    page.get_by_role("link", name="Created a token").click()
+    expect(page.get_by_test_id("seal")).to_contain_text("This event’s seal holds.")
+    page.get_by_role("link", name="The whole trail").click()
+    expect(rows).to_have_count(AuditEvent.objects.filter(trail=token.trail).count())
+
+
+def test_pages_lead_back_and_forth(lasting_portal: None, site: str, either: Page) -> None:  # noqa: F811
+    for _ in range(60):
+        audit.note(Event.TOKENS_SYNCED, by=arrange.person("admin"), subject=arrange.connection())
+    sign_in(either, site, "auditor")
+    either.goto(f"{site}/audit/?actor=admin")
+    expect(either.get_by_test_id("event")).to_have_count(50)
+    either.get_by_test_id("older").click()
+    expect(either.get_by_test_id("event")).to_have_count(10)
+    either.get_by_test_id("newer").click()
+    expect(either.get_by_test_id("event")).to_have_count(50)
+
+
+def test_what_is_filtered_is_downloaded(token: Any, site: str, either: Page) -> None:  # noqa: F811
+    sign_in(either, site, "auditor")
+    either.goto(f"{site}/audit/?action=token.issued")
+    with either.expect_download() as download:
+        either.get_by_test_id("export-jsonl").click()
+    lines = download.value.path().read_text().splitlines()
+    event = AuditEvent.objects.get(action="token.issued")
+    assert (len(lines), event.hash in lines[0]) == (1, True)
+    assert re.fullmatch(r"audit-.*\.jsonl", download.value.suggested_filename)
+
+
+def test_verifying_now_says_that_the_chain_holds(lasting_portal: None, site: str, either: Page) -> None:  # noqa: F811
+    sign_in(either, site, "auditor")
+    either.goto(f"{site}/audit/chain/")
+    expect(either.get_by_test_id("verdict")).to_have_attribute("data-state", "unknown")
+    either.get_by_test_id("verify").focus()
+    either.keyboard.press("Enter")
+    expect(either.get_by_test_id("verdict")).to_have_attribute("data-state", "holds")
+
+
+def test_the_progress_of_a_long_verification_is_shown_until_it_is_done(
+    lasting_portal: None, site: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "AT_ONCE", 0)
+    sign_in(page, site, "auditor")
+    page.goto(f"{site}/audit/chain/")
+    page.get_by_test_id("verify").click()
+    expect(page.get_by_test_id("running")).to_be_visible()
+    expect(page.locator("#running")).to_contain_text("Waiting for the portal’s worker")
+    verifying.run(Verification.objects.get())
+    expect(page.get_by_test_id("verdict")).to_have_attribute("data-state", "holds")
+    expect(page.get_by_test_id("verify")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_of_the_audit(token: Any, site: str, browser: Browser, theme: Any) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    sign_in(page, site, "auditor")
+    event, one = AuditEvent.objects.get(action="token.issuing"), arrange.person("requester")
+    for path in (
+        "/audit/", "/audit/?q=foo:bar", f"/audit/{event.number}/", f"/audit/people/{one.pk}/", "/audit/chain/",
+        f"/tokens/{token.pk}/trail/",
+    ):  # fmt: skip
+        page.goto(site + path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, (path, found.generate_report())
+        page.set_viewport_size({"width": 360, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 360, path
+        page.set_viewport_size({"width": 1280, "height": 800})
+    context.close()
