@@ -7,7 +7,8 @@ know of answer 404 (views.access); the rules here answer 403.
 from dataclasses import dataclass
 from uuid import UUID
 
-from tokenportal.models import Connection, Share, Status, Token, TokenRequest, User
+from tokenportal import clock
+from tokenportal.models import Connection, ShareRole, Status, Token, TokenRequest, User
 from tokenportal.models.token_request import shared_with
 
 
@@ -65,12 +66,30 @@ def may_start_in(user: User, team_id: UUID | str) -> Verdict:
     return Verdict("You are not a requester in that team.")
 
 
+OWNER, EDITOR, COMMENTER, VIEWER, NOBODY = "owner", "editor", "commenter", "viewer", ""
+
+
+def draft_role(user: User, token_request: TokenRequest) -> str:
+    """The most that this person may do with a draft, through whatever they were given: OWNER down to NOBODY."""
+    if user.pk == token_request.requester_id:
+        return OWNER
+    here, now = TokenRequest.objects.filter(pk=token_request.pk), clock.now()
+    held = (role for role in reversed(ShareRole.values) if here.filter(shared_with(user, now, role)).exists())
+    return next(held, NOBODY)
+
+
+def may_comment(user: User, token_request: TokenRequest) -> Verdict:
+    if draft_role(user, token_request) in (OWNER, EDITOR, COMMENTER):
+        return ALLOWED
+    return Verdict("You can look at this draft, not comment on it. Ask its owner for the right to comment.")
+
+
 def may_edit(user: User, token_request: TokenRequest) -> Verdict:
     if token_request.status != Status.DRAFT:
         return Verdict("This is no longer a draft, so it cannot be changed.")
     if user.pk == token_request.requester_id:
         return may_start_in(user, token_request.team_id)
-    if TokenRequest.objects.filter(shared_with(user), pk=token_request.pk, shares__role=Share.Role.EDITOR).exists():
+    if draft_role(user, token_request) == EDITOR:
         return ALLOWED
     return Verdict("You can look at this draft, not change it. Ask its requester for the right to edit.")
 

@@ -51,7 +51,7 @@ def agreed_version(token_request: TokenRequest, *, number: int, digest: str) -> 
     if version is None or version.number != number:
         raise Changed("The draft has changed since this summary was opened. Check it again.")
     payload = standing.compiled(
-        token_request, version.spec, snapshots.catalogue(version.connection), upstream.owner(version.connection)
+        token_request, version.spec, snapshots.catalogue(version.agreed_connection), upstream.owner(version.agreed_connection)
     )  # fmt: skip
     if not digest or len({payload.digest, version.digest, token_request.digest, digest}) != 1:
         raise Changed("What would be sent is not what this summary showed. Check it again.")
@@ -60,9 +60,9 @@ def agreed_version(token_request: TokenRequest, *, number: int, digest: str) -> 
 
 def may_issue(user: User, token_request: TokenRequest, version: Version) -> rules.Verdict:
     """The rules for creating this very version, and whether its connection may still be used."""
-    risk = words.risk(version.payload, snapshots.catalogue(version.connection))
+    risk = words.risk(version.payload, snapshots.catalogue(version.agreed_connection))
     verdict = rules.may_issue(user, token_request, creates_tokens=risk == "creates")
-    return verdict if not verdict else rules.may_use(version.connection, token_request.team_id)
+    return verdict if not verdict else rules.may_use(version.agreed_connection, token_request.team_id)
 
 
 def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -> Issued | None:
@@ -76,7 +76,7 @@ def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -
     agreed = agreed_version(token_request, number=version, digest=digest)
     rules.require(may_issue(by, token_request, agreed))
     try:
-        client = upstream.client(agreed.connection)
+        client = upstream.client(agreed.agreed_connection)
     except NeverSent as error:
         raise Changed(error.safe) from None
     number = _look_first(token_request, client, by=by)
@@ -231,12 +231,12 @@ def complete(
     token_request = attempt.token_request
     version = token_request.versions.select_related("connection").get(number=attempt.version)
     adopted = outcome == Attempt.Outcome.ADOPTED
-    met = Token.objects.filter(connection=version.connection, cloudflare_id=seen.id, token_request__isnull=True).first()
-    token = met or Token(connection=version.connection, cloudflare_id=seen.id)
+    met = Token.objects.filter(connection=version.agreed_connection, cloudflare_id=seen.id, token_request__isnull=True).first()
+    token = met or Token(connection=version.agreed_connection, cloudflare_id=seen.id)
     fields = {
         "token_request": token_request, "team": token_request.team, "owner": version.owner,
         "backup_owner": version.backup_owner, "purpose": version.spec.purpose, "value_lost": adopted,
-        "approved": version.payload, "replaces": token_request.target, **as_seen(seen, version.payload, version.connection),
+        "approved": version.payload, "replaces": token_request.target, **as_seen(seen, version.payload, version.agreed_connection),
     }  # fmt: skip
     event = Event.TOKEN_ADOPTED if adopted else Event.TOKEN_ISSUED
     with audit.recording(event, **about(attempt, ray, token), by=by) as record:

@@ -64,18 +64,18 @@ def scene(token_request: TokenRequest, *, by: User) -> Scene:
     number = attempt.version if attempt else token_request.version
     version = token_request.versions.select_related("connection").get(number=number)
     try:
-        listing = upstream.client(version.connection).list_tokens()
+        listing = upstream.client(version.agreed_connection).list_tokens()
     except cloudflare.CloudflareError as error:
         raise CannotResolve(f"Cloudflare could not be asked, so nothing can be decided now. {not_read(error)}") from None
     if not listing.complete:
         raise CannotResolve("Cloudflare's list could not be read to its end, so nothing can be decided now. Try again.")
     found = alarms.strays(token_request, listing.tokens)
-    return Scene(token_request, version.connection, attempt, tuple(_suspect(token, version) for token in found))
+    return Scene(token_request, version.agreed_connection, attempt, tuple(_suspect(token, version) for token in found))
 
 
 def _suspect(token: TokenRecord, agreed: Version) -> Suspect:
     body = token.body
-    return Suspect(token, same_grant(body, agreed.payload), comparing.drift(agreed.connection, agreed.payload, body).changes)
+    return Suspect(token, same_grant(body, agreed.payload), comparing.drift(agreed.agreed_connection, agreed.payload, body).changes)
 
 
 def accept(token_request: TokenRequest, *, by: User, token_id: str) -> Token:

@@ -94,7 +94,7 @@ def opened(token_request: TokenRequest, *, by: User | None = None) -> Open | Non
         return None
     attempt.token_request = token_request
     version = token_request.versions.select_related("connection").get(number=attempt.version)
-    return Open(attempt, version.connection, version.payload)
+    return Open(attempt, version.agreed_connection, version.payload)
 
 
 def judge(found: Open, listing: Listing, *, asked_at: datetime, by: User | None = None) -> Outcome:

@@ -2,11 +2,13 @@
 
 from tokenportal.models.audit_event import AuditEvent, AuditHead, Verification
 from tokenportal.models.connection import Connection, ConnectionGrant
-from tokenportal.models.draft import Share, Version, WorkingCopy
+from tokenportal.models.draft import Comment, Presence, Version, WorkingCopy
 from tokenportal.models.notice import Notice, Reminder
 from tokenportal.models.people import Membership, SetUpCode, SignInFailure, Team, User
+from tokenportal.models.sharing import LinkGuest, Share, ShareLink, ShareRole
 from tokenportal.models.snapshot import KnownAccount, KnownZone, Snapshot
 from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
+from tokenportal.models.team_template import TeamTemplate, TeamTemplateVersion
 from tokenportal.models.token import Token
 from tokenportal.models.token_request import Attempt, IllegalMove, MovedMeanwhile, TokenRequest
 from tokenportal.models.upstream_state import TokenReading, UpstreamState
@@ -17,21 +19,28 @@ __all__ = [
     "Attempt",
     "AuditEvent",
     "AuditHead",
+    "Comment",
     "Connection",
     "ConnectionGrant",
     "IllegalMove",
     "KnownAccount",
     "KnownZone",
+    "LinkGuest",
     "Membership",
     "MovedMeanwhile",
     "Notice",
+    "Presence",
     "Reminder",
     "SetUpCode",
     "Share",
+    "ShareLink",
+    "ShareRole",
     "SignInFailure",
     "Snapshot",
     "Status",
     "Team",
+    "TeamTemplate",
+    "TeamTemplateVersion",
     "Token",
     "TokenReading",
     "TokenRequest",

@@ -1,9 +1,8 @@
-"""What a request asks for: the working copy that people edit, its numbered versions, and who may see or edit it."""
+"""What a request asks for: the working copy that people edit, its numbered versions, and what is said about them."""
 
 import uuid
 
 from django.db import models
-from django.db.models import Q
 
 from tokenportal.models.connection import Connection
 from tokenportal.models.guard import FreeModel, GuardedModel
@@ -39,53 +38,99 @@ class WorkingCopy(FreeModel):
 
 
 class Version(GuardedModel):
-    """A numbered state of a draft with exact moments, and the very body that Cloudflare would receive for it."""
+    """A numbered state of a draft, made when a sitting ends, when its summary is opened, or when an earlier one is restored.
+
+    ``payload`` is the body that Cloudflare would receive for it, as far as it says one. Only what a summary was opened of
+    is agreed to: it has exact moments, a connection and a ``digest``; what was merely put down may lack all three.
+    """
+
+    class Reason(models.TextChoices):
+        CHECKED = "checked", "The summary was opened"
+        SITTING = "sitting", "A sitting ended"
+        RESTORED = "restored", "An earlier version was restored"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     token_request = models.ForeignKey(TokenRequest, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     revision = models.PositiveIntegerField()
+    reason = models.CharField(max_length=16, choices=Reason, default=Reason.CHECKED)
+    restored = models.PositiveIntegerField(null=True)
     spec_json = models.JSONField()
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    connection = models.ForeignKey(Connection, null=True, on_delete=models.PROTECT, related_name="+")
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     backup_owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     payload = models.JSONField()
-    digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, blank=True)
     made_at = models.DateTimeField()
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["token_request", "number"], name="versions_are_numbered")]
+        constraints = [
+            models.UniqueConstraint(fields=["token_request", "number"], name="versions_are_numbered"),
+            models.CheckConstraint(
+                condition=models.Q(digest="") | models.Q(connection__isnull=False), name="what_is_agreed_has_a_connection"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"version {self.number} of {self.token_request_id}"
+
+    @property
+    def agreed_connection(self) -> Connection:
+        """The connection of a version that can be agreed to, which always has one."""
+        assert self.connection is not None  # noqa: S101
+        return self.connection
 
     @property
     def spec(self) -> TokenSpec:
         return TokenSpec.from_json(self.spec_json)
 
 
-class Share(GuardedModel):
-    """A named colleague who may see or edit a draft. It never lets anybody create the token."""
+class Comment(GuardedModel):
+    """Something said about a draft as a whole (``section`` is "") or one section of its builder, at a version of it.
 
-    class Role(models.TextChoices):
-        VIEWER = "viewer", "Can view"
-        EDITOR = "editor", "Can edit"
+    ``answers`` is the comment that began the thread; a thread is resolved by its first comment.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    token_request = models.ForeignKey(TokenRequest, on_delete=models.CASCADE, related_name="shares")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="shares")
-    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    token_request = models.ForeignKey(TokenRequest, on_delete=models.CASCADE, related_name="comments")
+    section = models.CharField(max_length=32, blank=True)
+    version = models.PositiveIntegerField(default=0)
+    answers = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="replies")
+    text = models.TextField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+    resolved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["user__username"]
+        ordering = ["at", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["token_request", "user"], name="one_share_a_person"),
-            models.CheckConstraint(condition=Q(role__in=["viewer", "editor"]), name="share_role_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(resolved_at__isnull=True, resolved_by__isnull=True)
+                | models.Q(resolved_at__isnull=False, resolved_by__isnull=False),
+                name="somebody_resolves_a_comment",
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.user} on {self.token_request_id}"
+        return f"comment on {self.token_request_id}"
+
+
+class Presence(FreeModel):
+    """That somebody has a draft open: ``seen_at`` is their last ping, ``revision`` the one that their page shows."""
+
+    WHY_FREE = "It says who looks at a draft right now, and is forgotten within a minute."
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token_request = models.ForeignKey(TokenRequest, on_delete=models.CASCADE, related_name="present")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    revision = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token_request", "user"], name="present_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.token_request_id}"

@@ -7,6 +7,7 @@ from django.db import models
 from tokenportal.models.guard import FreeModel, GuardedModel
 from tokenportal.models.people import User
 from tokenportal.models.token import Token
+from tokenportal.models.token_request import TokenRequest
 
 
 class Reminder(GuardedModel):
@@ -26,13 +27,14 @@ class Reminder(GuardedModel):
 
 
 class Notice(FreeModel):
-    """A sentence for one person, about a token where there is one."""
+    """A sentence for one person, about a token or a request where there is one."""
 
     WHY_FREE = "It repeats an event to one person; whether it was read is nobody else's business."
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, null=True, on_delete=models.CASCADE, related_name="+")
+    token_request = models.ForeignKey(TokenRequest, null=True, on_delete=models.CASCADE, related_name="+")
     sentence = models.CharField(max_length=400)
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)

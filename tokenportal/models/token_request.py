@@ -2,12 +2,14 @@
 
 import secrets
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from tokenportal import clock
 from tokenportal.models.guard import GuardedModel, GuardedQuerySet, require_recording
 from tokenportal.models.people import Team, User
 from tokenportal.models.status import EDIT_LABELS, TRANSITIONS, WAITS_ON, Status
@@ -29,9 +31,25 @@ class MovedMeanwhile(Exception):
     """The row was no longer in the state, or at the version, from which it should have moved."""
 
 
-def shared_with(user: User) -> Q:
-    """Requests shared with this person, as long as they are a colleague of the requester: in one of their teams, now."""
-    return Q(shares__user=user, requester__in=User.objects.filter(memberships__team__memberships__user=user).values("pk"))
+def colleagues_of(user: User) -> Any:
+    """Everybody who is in one of this person's teams, now."""
+    return User.objects.filter(memberships__team__memberships__user=user)
+
+
+def shared_with(user: User, now: datetime, role: str = "") -> Q:
+    """Requests open to this person by a share, a team or a link that is still good, with just this role if one is given.
+
+    Only as long as they are a colleague of the requester: in one of their teams, now.
+    """
+    by_person, by_team = Q(shares__user=user), Q(shares__team__memberships__user=user)
+    by_link = Q(links__guests__user=user, links__revoked_at=None, links__expires_at__gt=now)
+    if role:
+        by_person, by_team, by_link = (
+            by_person & Q(shares__role=role),
+            by_team & Q(shares__role=role),
+            by_link & Q(links__role=role),
+        )
+    return (by_person | by_team | by_link) & Q(requester__in=colleagues_of(user).values("pk"))
 
 
 class TokenRequestQuerySet(GuardedQuerySet):
@@ -40,7 +58,7 @@ class TokenRequestQuerySet(GuardedQuerySet):
 
         What has an alarm is an admin's to resolve, whatever its state.
         """
-        own = Q(requester=user) | shared_with(user)
+        own = Q(requester=user) | shared_with(user, clock.now())
         private = Q(status__in=[Status.DRAFT, Status.DISCARDED])
         everybody = Q() if user.is_admin or user.is_auditor else Q(team__memberships__user=user)
         alarmed = ~Q(alarm="") if user.is_admin else Q(pk__in=())
@@ -48,7 +66,8 @@ class TokenRequestQuerySet(GuardedQuerySet):
 
 
 class TokenRequest(GuardedModel):
-    """``version`` is the number of the newest version; ``digest`` is what that version compiles to, and what is agreed.
+    """``version`` is the number of the newest version; ``digest`` is what that version compiles to, and what is agreed: "" where
+    the newest is none that could be agreed to.
 
     ``reference`` ends the token's name at Cloudflare, so that a token whose answer was lost can be found again.
     ``target`` is the token that an edit changes or a replacement succeeds; ``base`` is the body that an edit began with,
@@ -66,6 +85,7 @@ class TokenRequest(GuardedModel):
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="token_requests")
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="token_requests")
     template = models.CharField(max_length=64, blank=True)
+    template_version = models.PositiveIntegerField(null=True)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.CREATE)
     target = models.ForeignKey("tokenportal.Token", null=True, on_delete=models.PROTECT, related_name="later_requests")
     base = models.JSONField(null=True)
@@ -91,8 +111,8 @@ class TokenRequest(GuardedModel):
             ),
             models.CheckConstraint(condition=~Q(status=Status.ISSUED) | ~Q(cloudflare_id=""), name="issued_has_a_cloudflare_id"),
             models.CheckConstraint(
-                condition=(Q(version=0) & Q(digest="")) | (Q(version__gt=0) & ~Q(digest="")),
-                name="version_and_digest_come_together",
+                condition=Q(digest="") | Q(version__gt=0),
+                name="a_digest_is_that_of_a_version",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=[Status.DRAFT, Status.DISCARDED]) | ~Q(digest=""),

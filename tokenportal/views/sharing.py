@@ -33,7 +33,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         ]
     colleagues = list(drafts.colleagues(token_request))
     context = {
-        "token_request": token_request, "copy": token_request.working_copy, "shares": token_request.shares.select_related("user"),
+        "token_request": token_request, "copy": token_request.working_copy, "shares": token_request.shares.select_related("user", "team"),
         "colleagues": colleagues, "roles": Share.Role.choices, "typed": typed, "role": role, "errors": errors,
     }  # fmt: skip
     return render_page(request, "drafts/share.html", context, status=422 if errors else 200)

@@ -30,7 +30,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         return make(request, user, token_request)
     if version is None or token_request.status not in (Status.DRAFT, Status.FAILED):
         return redirect(token_request)
-    catalogue, around = known(version.payload, version.connection)
+    catalogue, around = known(version.payload, version.agreed_connection)
     changes = carrying_out.difference(token_request, version) if token_request.is_edit else None
     verdict = issuing.may_issue(user, token_request, version)
     if verdict and changes is not None and not changes.changes:
@@ -41,7 +41,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "verdict": verdict, "short_digest": short_digest, "difference": changes,
         **told(version.payload, catalogue, around, origins(version, catalogue, around)),
         **machines.machines(request, version.payload, around.owner, catalogue, changing=token_request.is_edit),
-        "could": SimpleLazyObject(lambda: could.panel(request, version.payload, version.connection, catalogue, around)),
+        "could": SimpleLazyObject(lambda: could.panel(request, version.payload, version.agreed_connection, catalogue, around)),
     }  # fmt: skip
     return could.render(request, "summary/page.html", context, partials=(machines.PARTIAL,))
 
