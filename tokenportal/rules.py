@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tokenportal import clock
-from tokenportal.models import Connection, ShareRole, Status, Token, TokenRequest, User
+from tokenportal.models import Comment, Connection, ShareRole, Status, Token, TokenRequest, User
 from tokenportal.models.token_request import shared_with
 
 
@@ -79,9 +79,19 @@ def draft_role(user: User, token_request: TokenRequest) -> str:
 
 
 def may_comment(user: User, token_request: TokenRequest) -> Verdict:
+    if token_request.status != Status.DRAFT:
+        return Verdict("This is no longer a draft. What was said about it can be read, and not added to.")
     if draft_role(user, token_request) in (OWNER, EDITOR, COMMENTER):
         return ALLOWED
     return Verdict("You can look at this draft, not comment on it. Ask its owner for the right to comment.")
+
+
+def may_resolve_comment(user: User, thread: Comment) -> Verdict:
+    """Whoever began a thread, or could do what it asks for, closes it and opens it again."""
+    verdict = may_comment(user, thread.token_request)
+    if not verdict or user.pk == thread.by_id or draft_role(user, thread.token_request) in (OWNER, EDITOR):
+        return verdict
+    return Verdict("Only who began this thread, or who can edit the draft, can close it or open it again.")
 
 
 def may_edit(user: User, token_request: TokenRequest) -> Verdict:

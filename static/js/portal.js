@@ -50,6 +50,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+/* What htmx has fetched into a dialog is shown there; without it, the link that asked leads to a page of its own. */
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = event.detail.target.closest("dialog:not([open])");
+  dialog?.showModal();
+});
+
 /* Where the next step is, after a page or a part of it has come: marked by the server, and taken once. (htmx's own autofocus
    speaks up in the console where something has focus already.) */
 function goOn(from = document.body) {

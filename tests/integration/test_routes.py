@@ -47,6 +47,7 @@ def filled(path: str, things: dict[str, Any]) -> str:
         "/settings/teams/": arrange.team().pk, "/settings/connections/": arrange.connection().pk,
     }  # fmt: skip
     found = next((value for prefix, value in pk.items() if path.startswith(prefix)), uuid.uuid4())
+    path = path.replace("<uuid:comment_pk>", str(uuid.uuid4()))
     path = path.replace("<uuid:share_pk>", str(things["share"].pk)).replace("<int:number>", "1")
     return re.sub(r"<uuid:pk>", str(found), path)
 

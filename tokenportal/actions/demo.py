@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tokenportal import audit, clock
-from tokenportal.actions import drafts, issuing, people, seeding, snapshots, syncing
+from tokenportal.actions import commenting, drafts, issuing, people, seeding, snapshots, syncing
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Team, TokenRequest, User
 from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
@@ -158,7 +158,9 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     shared = begin(
         Wish("load-balancer-drill", "The failover drill switches pools.", "edit-load-balancing-configuration", 0, (one,))
     )
-    drafts.share(shared, by=shared.requester, colleague=User.objects.get(username="teammate"), role="editor")
+    teammate = User.objects.get(username="teammate")
+    drafts.share(shared, by=shared.requester, colleague=teammate, role="editor")
+    talk_about(shared, teammate)
     for name in ("api-cache-purge", "edge-logs-shipper", "token-minter"):
         alter("copy", name)
     alter("widen", "find-and-edit")
@@ -176,6 +178,15 @@ def somebody_leaves(zone: str) -> None:
     create(Wish("mail-records", "Keeps the mail records in order.", "edit-zone-dns", 60, (zone,), from_office, by=LEAVER))
     create(Wish("old-preview", "Deployed previews of the shop.", "workers-ai", 70, by=LEAVER, backup=""))
     people.set_active(leaver, by=admin, active=False)
+
+
+def talk_about(draft: TokenRequest, teammate: User) -> None:
+    """A question that is open, and one that was answered and closed."""
+    asked = commenting.comment(draft, by=teammate, text="Does the drill still need Monitors and Pools?", section="access-1")
+    commenting.comment(draft, by=draft.requester, text="Yes: it creates a pool, and removes it at the end.", answers=asked)
+    commenting.resolve(asked, by=teammate)
+    remark = "The drill runs from the office only. @requester, could we restrict the addresses?"
+    commenting.comment(draft, by=teammate, text=remark, section="restrictions")
 
 
 def two_blocks(spec: TokenSpec) -> TokenSpec:

@@ -6,9 +6,10 @@ from smtplib import SMTPException
 
 from django.conf import settings
 from django.core import mail
+from django.urls import reverse
 
 from tokenportal import visible
-from tokenportal.models import Token, User
+from tokenportal.models import Notice, Token, User
 from tokenportal.policy import moments
 
 log = logging.getLogger("tokenportal.mail")
@@ -55,6 +56,21 @@ You get this because you are {role.get(reader.pk, "an admin, and none of its own
 """
     subject = f"{name} ends {moments.relative(token.expires_on, now)}"
     return mail.EmailMessage(subject=subject, body=text, to=[reader.email])
+
+
+def notice(told: Notice) -> mail.EmailMessage:
+    """A notice about a request, as a letter: what it says, and where to go on."""
+    assert told.token_request  # noqa: S101
+    sentence = one_line(told.sentence, 400)
+    text = f"""\
+{sentence}
+
+Read it and answer here:
+{settings.PUBLIC_ORIGIN}{reverse("comments", args=[told.token_request_id])}
+
+You get this because you take part in this draft, or were named in it.
+"""
+    return mail.EmailMessage(subject=one_line(told.sentence), body=text, to=[told.user.email])
 
 
 class Post:

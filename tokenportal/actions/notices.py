@@ -4,13 +4,21 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tokenportal import clock
-from tokenportal.models import Notice, Token, User
+from tokenportal.models import Notice, Token, TokenRequest, User
 
 
 def tell(people: Iterable[User], token: Token | None, sentence: str) -> None:
     """Leave a notice, about a token where there is one, for each of these people. Called inside the recording whose event it repeats."""
     now = clock.now()
     Notice.objects.bulk_create(Notice(user=person, token=token, sentence=sentence[:400], at=now) for person in people)
+
+
+def tell_of_request(people: Iterable[User], token_request: TokenRequest, sentence: str, *, mail: bool = False) -> None:
+    """The same about a request; with ``mail``, the worker sends it as a letter as well (actions.mailing)."""
+    now = clock.now()
+    Notice.objects.bulk_create(
+        Notice(user=person, token_request=token_request, sentence=sentence[:400], at=now, mail_due=mail) for person in people
+    )
 
 
 def read_all(by: User, *, until: datetime) -> int:

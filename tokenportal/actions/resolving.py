@@ -75,7 +75,9 @@ def scene(token_request: TokenRequest, *, by: User) -> Scene:
 
 def _suspect(token: TokenRecord, agreed: Version) -> Suspect:
     body = token.body
-    return Suspect(token, same_grant(body, agreed.payload), comparing.drift(agreed.agreed_connection, agreed.payload, body).changes)
+    return Suspect(
+        token, same_grant(body, agreed.payload), comparing.drift(agreed.agreed_connection, agreed.payload, body).changes
+    )
 
 
 def accept(token_request: TokenRequest, *, by: User, token_id: str) -> Token:

@@ -27,7 +27,10 @@ class Reminder(GuardedModel):
 
 
 class Notice(FreeModel):
-    """A sentence for one person, about a token or a request where there is one."""
+    """A sentence for one person, about a token or a request where there is one.
+
+    ``mail_due``: the worker is to send it as a letter too, once.
+    """
 
     WHY_FREE = "It repeats an event to one person; whether it was read is nobody else's business."
 
@@ -38,10 +41,11 @@ class Notice(FreeModel):
     sentence = models.CharField(max_length=400)
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
+    mail_due = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-at"]
-        indexes = [models.Index(fields=["user", "read_at"])]
+        indexes = [models.Index(fields=["user", "read_at"]), models.Index(fields=["mail_due", "at"])]
 
     def __str__(self) -> str:
         return self.sentence

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count, F, Q
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from tokenportal import audit
 from tokenportal.audit import reading
-from tokenportal.models import Attempt, AuditEvent, Connection, Notice, Status, Team, Token, TokenRequest, User, Version
+from tokenportal.models import Attempt, AuditEvent, Comment, Connection, Notice, Status, Team, Token, TokenRequest, User, Version
 
 
 def person(request: HttpRequest) -> User:
@@ -42,6 +43,26 @@ def drafts(user: User) -> Any:
         .exclude(status__in=["issued", "discarded"])
         .select_related("team", "requester", "working_copy", "working_copy__connection")
     )
+
+
+def comments(token_request: TokenRequest) -> Any:
+    """All that was said about a request, oldest first."""
+    return token_request.comments.select_related("by", "resolved_by").order_by("at", "pk")
+
+
+def comment(token_request: TokenRequest, pk: str) -> Comment:
+    """One of them, by its id as text. It comes with its request, so that rules need not load it again."""
+    try:
+        found = token_request.comments.select_related("by", "answers__by").get(pk=pk)
+    except (Comment.DoesNotExist, ValidationError):
+        raise Http404 from None
+    found.token_request = token_request
+    return found
+
+
+def open_threads(token_request: TokenRequest) -> Any:
+    """The section of each thread that is open."""
+    return token_request.comments.filter(answers=None, resolved_at=None).order_by().values_list("section", flat=True)
 
 
 def template_uses(user: User) -> dict[str, int]:
@@ -84,6 +105,11 @@ def waiting(user: User) -> Any:
 
 def tokens(user: User) -> Any:
     return Token.objects.visible_to(user)
+
+
+def requests(user: User) -> Any:
+    """Every request that this person may see, with its working copy."""
+    return TokenRequest.objects.visible_to(user).select_related("working_copy")
 
 
 def token_connections(user: User) -> list[Connection]:

@@ -18,7 +18,7 @@ from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
 from tokenportal.models import Connection, Status, TokenRequest, User, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
-from tokenportal.views import access, builder_drawn, builder_page, builder_search, machines
+from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, machines
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 
@@ -68,6 +68,7 @@ def show(
     extra = {
         "may_share": rules.may_share(user, token_request), "may_discard": rules.may_discard(user, token_request),
         "drawn": builder_drawn.sections(context, builder_search.finds(context["copy"], context["blocks"])),
+        **comments.counted(token_request),
     }  # fmt: skip
     return render_page(request, PAGE, {**context, **extra}, status=status)
 

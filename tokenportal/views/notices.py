@@ -41,10 +41,16 @@ def shown_until(text: str) -> datetime:
 
 
 def rows(user: Any, page: Any) -> list[dict[str, Any]]:
-    """Each notice with its token, where this person may still see it, and whether they may renew it."""
+    """Each notice with its token or request, where this person may still see it, and whether they may renew the token."""
+    requests = access.requests(user).in_bulk({notice.token_request_id for notice in page if notice.token_request_id})
     tokens = access.tokens(user).in_bulk({notice.token_id for notice in page if notice.token_id})
     found = [(notice, tokens.get(notice.token_id)) for notice in page]
     return [
-        {"notice": notice, "token": token, "may_renew": bool(token and token.expires_on and rules.may_change(user, token))}
+        {
+            "notice": notice,
+            "token": token,
+            "token_request": requests.get(notice.token_request_id),
+            "may_renew": bool(token and token.expires_on and rules.may_change(user, token)),
+        }
         for notice, token in found
     ]

@@ -10,7 +10,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
-from tokenportal.actions import caring, checkpointing, connections, reminding, settling_changes, syncing, verifying, watching
+from tokenportal.actions import (
+    caring,
+    checkpointing,
+    connections,
+    mailing,
+    reminding,
+    settling_changes,
+    syncing,
+    verifying,
+    watching,
+)
 from tokenportal.models.guard import Origin, coming_from
 
 log = logging.getLogger("tokenportal.work")
@@ -68,6 +78,11 @@ def verify() -> str:
     return done.sentence if done and done.result != done.Result.CLEAN else ""
 
 
+def send_mail() -> str:
+    sent = mailing.send_due()
+    return f"{sent} letter{'' if sent == 1 else 's'} sent" if sent else ""
+
+
 class Command(BaseCommand):
     help = (
         "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of "
@@ -89,6 +104,7 @@ class Command(BaseCommand):
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)
                 attempt("reminding", remind)
+                attempt("mailing", send_mail)
                 attempt("signing checkpoints", checkpointing.keep_up)
                 attempt("verifying the audit log", verify)
                 if options["once"]:

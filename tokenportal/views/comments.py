@@ -1,0 +1,139 @@
+"""What is said about a draft: its threads by section, a form for more, and what closes a thread or opens it again."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tokenportal import rules
+from tokenportal.actions import commenting
+from tokenportal.actions.invalid import Invalid
+from tokenportal.models import Comment, TokenRequest, User
+from tokenportal.policy.spec import TokenSpec
+from tokenportal.views import access
+from tokenportal.views.answers import answers
+from tokenportal.views.builder_page import name_of
+from tokenportal.views.htmx import render_page, target_of
+
+PARTIAL = "threads"
+
+
+@dataclass
+class Thread:
+    """A comment with its answers. ``stale`` says that its section is not there any more."""
+
+    first: Comment
+    replies: list[Comment] = field(default_factory=list)
+    may_resolve: bool = False
+
+
+@dataclass
+class Topic:
+    """The threads of one section; ``slug`` is "" for the draft as a whole."""
+
+    slug: str
+    name: str
+    open: list[Thread] = field(default_factory=list)
+    resolved: list[Thread] = field(default_factory=list)
+
+
+def sections_of(spec: TokenSpec) -> dict[str, str]:
+    """The sections that a comment can be about, with their names; "" is the draft as a whole."""
+    blocks = [f"access-{number}" for number in range(1, max(len(spec.blocks), 1) + 1)]
+    slugs = ("purpose", "connection", *blocks, "restrictions")
+    return {"": "The draft as a whole", **{slug: name_of(slug, spec.blocks) for slug in slugs}}
+
+
+def topics(user: User, token_request: TokenRequest, names: dict[str, str]) -> list[Topic]:
+    """All threads by section, in the order of the builder; those of sections that are gone come last."""
+    found: dict[UUID, Thread] = {}
+    can_comment = bool(rules.may_comment(user, token_request))
+    closes_all = can_comment and rules.draft_role(user, token_request) in (rules.OWNER, rules.EDITOR)
+    for comment in access.comments(token_request):
+        if comment.answers_id in found:
+            found[comment.answers_id].replies.append(comment)
+        else:
+            found[comment.pk] = Thread(comment, may_resolve=closes_all or (can_comment and comment.by_id == user.pk))
+    by_slug: dict[str, Topic] = {slug: Topic(slug, name) for slug, name in names.items()}
+    for thread in found.values():
+        slug = thread.first.section
+        topic = by_slug.setdefault(slug, Topic(slug, f"{slug.replace('-', ' ').capitalize()}, which is no longer there"))
+        (topic.resolved if thread.first.resolved_at else topic.open).append(thread)
+    return [topic for topic in by_slug.values() if topic.open or topic.resolved]
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    names = sections_of(token_request.working_copy.spec)
+    typed = {name: request.POST.get(name, "") for name in ("text", "section", "answers")}
+    if request.method == "GET":
+        typed["section"] = request.GET.get("section", "")
+    errors = []
+    if request.method == "POST":
+        try:
+            made = said(token_request, typed, names, by=user)
+        except Invalid as error:
+            errors = [{"href": f"#text-{typed['answers']}" if typed["answers"] else "#text", "sentence": str(error)}]
+        else:
+            return gone_on(request, user, token_request, names, made)
+    return show(request, user, token_request, names, typed=typed, errors=errors)
+
+
+def said(token_request: TokenRequest, typed: dict[str, str], names: dict[str, str], *, by: User) -> Comment:
+    """The comment that was posted: an answer to a thread of this draft, or a new thread about one of its sections."""
+    thread = access.comment(token_request, typed["answers"]) if typed["answers"] else None
+    section = typed["section"] if typed["section"] in names else ""
+    return commenting.comment(token_request, by=by, text=typed["text"], section=section, answers=thread)
+
+
+def gone_on(request: HttpRequest, user: User, token_request: TokenRequest, names: dict[str, str], about: Comment) -> HttpResponse:
+    """Back to the thread; where htmx asked, the threads as they are now."""
+    if target_of(request) == PARTIAL:
+        return show(request, user, token_request, names, typed={})
+    return redirect(f"{reverse('comments', args=[token_request.pk])}#c-{about.answers_id or about.pk}")
+
+
+def show(
+    request: HttpRequest, user: User, token_request: TokenRequest, names: dict[str, str], *, typed: dict[str, str],
+    errors: Any = (),
+) -> HttpResponse:  # fmt: skip
+    verdict = rules.may_comment(user, token_request)
+    context = {
+        "token_request": token_request, "copy": token_request.working_copy, "topics": topics(user, token_request, names),
+        "sections": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "longest": commenting.LONGEST, **counted(token_request),
+    }  # fmt: skip
+    return render_page(request, "drafts/comments.html", context, partials=(PARTIAL,), status=422 if errors else 200)
+
+
+def change(request: HttpRequest, pk: UUID, comment_pk: UUID, action: Any) -> HttpResponse:
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    thread = access.comment(token_request, str(comment_pk))
+    action(thread, by=user)
+    return gone_on(request, user, token_request, sections_of(token_request.working_copy.spec), thread)
+
+
+@answers
+@require_POST
+def resolve(request: HttpRequest, pk: UUID, comment_pk: UUID) -> HttpResponse:
+    return change(request, pk, comment_pk, commenting.resolve)
+
+
+@answers
+@require_POST
+def reopen(request: HttpRequest, pk: UUID, comment_pk: UUID) -> HttpResponse:
+    return change(request, pk, comment_pk, commenting.reopen)
+
+
+def counted(token_request: TokenRequest) -> dict[str, Any]:
+    """How many threads are open, in all and in each section."""
+    by_section = Counter(access.open_threads(token_request))
+    return {"open_comments": by_section.total(), "comments_on": by_section}
