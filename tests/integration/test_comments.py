@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -156,13 +157,16 @@ def test_a_commenter_does_not_close_somebody_else_s_thread(draft: TokenRequest) 
     assert 'data-testid="resolve"' not in arrange.signed_in("teammate").get(here(draft)).content.decode()
 
 
-def test_closed_threads_are_folded_and_not_counted(draft: TokenRequest) -> None:
+def test_resolved_threads_are_folded_and_not_counted(draft: TokenRequest) -> None:
     commenting.resolve(say(draft, section="purpose"), by=draft.requester)
     say(draft, "Still open", section="purpose")
     say(draft, "Also", section="access-9")
     web = arrange.signed_in("requester")
     page = web.get(here(draft)).content.decode()
-    assert "1 closed thread<" in page.replace("</summary>", "<")
+    assert "1 resolved thread<" in page
+    names = re.findall(r'data-testid="topic-([a-z0-9-]+)"', page)
+    asked = re.findall(r'data-testid="topic-([a-z0-9-]+)"', web.get(here(draft, "?section=access-9")).content.decode())
+    assert (names, asked) == (["purpose", "access-9"], ["access-9", "purpose"])
     assert "Access 9, which is no longer there" in page
     builder = web.get(draft.get_absolute_url()).content.decode()
     assert re.findall(r'<span class="count">(\d+)<span class="hidden"> open( comment)?', builder) == [
@@ -211,6 +215,21 @@ def test_the_worker_mails_what_was_said_once(draft: TokenRequest, settings: Any)
         ["requester@example.com"], "teammate commented on shop-dns: “Why edit? Bcc: x@example.com”",
     )  # fmt: skip
     assert f"{settings.PUBLIC_ORIGIN}{here(draft)}" in str(letter.body)
+
+
+class WhileAnotherWorks(EmailBackend):
+    """A mail server at whose every letter another worker takes all that is left."""
+
+    def send_messages(self, messages: Any) -> int:
+        Notice.objects.filter(mail_due=True).update(mail_due=False)
+        return super().send_messages(messages)
+
+
+def test_what_another_worker_took_meanwhile_is_not_sent_twice(draft: TokenRequest, settings: Any) -> None:
+    settings.MAILERS = {"default": {"BACKEND": f"{__name__}.WhileAnotherWorks"}}
+    say(draft, "First")
+    say(draft, "Second")
+    assert (mailing.send_due(), len(mail.outbox)) == (1, 1)
 
 
 def test_nobody_who_lost_access_or_is_away_for_long_gets_mail(draft: TokenRequest, settings: Any) -> None:

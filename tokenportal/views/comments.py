@@ -25,7 +25,7 @@ PARTIAL = "threads"
 
 @dataclass
 class Thread:
-    """A comment with its answers. ``stale`` says that its section is not there any more."""
+    """A comment with its answers."""
 
     first: Comment
     replies: list[Comment] = field(default_factory=list)
@@ -49,8 +49,8 @@ def sections_of(spec: TokenSpec) -> dict[str, str]:
     return {"": "The draft as a whole", **{slug: name_of(slug, spec.blocks) for slug in slugs}}
 
 
-def topics(user: User, token_request: TokenRequest, names: dict[str, str]) -> list[Topic]:
-    """All threads by section, in the order of the builder; those of sections that are gone come last."""
+def topics(user: User, token_request: TokenRequest, names: dict[str, str], first: str) -> list[Topic]:
+    """All threads by section: the one asked for, the others in the order of the builder, those of sections that are gone."""
     found: dict[UUID, Thread] = {}
     can_comment = bool(rules.may_comment(user, token_request))
     closes_all = can_comment and rules.draft_role(user, token_request) in (rules.OWNER, rules.EDITOR)
@@ -64,7 +64,8 @@ def topics(user: User, token_request: TokenRequest, names: dict[str, str]) -> li
         slug = thread.first.section
         topic = by_slug.setdefault(slug, Topic(slug, f"{slug.replace('-', ' ').capitalize()}, which is no longer there"))
         (topic.resolved if thread.first.resolved_at else topic.open).append(thread)
-    return [topic for topic in by_slug.values() if topic.open or topic.resolved]
+    found_topics = [topic for topic in by_slug.values() if topic.open or topic.resolved]
+    return sorted(found_topics, key=lambda topic: topic.slug != first)
 
 
 @answers
@@ -107,7 +108,7 @@ def show(
 ) -> HttpResponse:  # fmt: skip
     verdict = rules.may_comment(user, token_request)
     context = {
-        "token_request": token_request, "copy": token_request.working_copy, "topics": topics(user, token_request, names),
+        "token_request": token_request, "copy": token_request.working_copy, "topics": topics(user, token_request, names, typed.get("section", "")),
         "sections": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "longest": commenting.LONGEST, **counted(token_request),
     }  # fmt: skip
     return render_page(request, "drafts/comments.html", context, partials=(PARTIAL,), status=422 if errors else 200)
