@@ -9,14 +9,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests import arrange
 from tests.browser.conftest import until
 from tests.browser.test_walk import sign_in
-from tokenportal.actions import commenting, drafts
+from tokenportal.actions import commenting, sharing
 from tokenportal.models import Comment, TokenRequest
 
 
 @pytest.fixture
 def draft(lasting_portal: None) -> TokenRequest:
     made = arrange.draft(name="shop-dns")
-    drafts.share(made, by=made.requester, colleague=arrange.person("teammate"), role="commenter")
+    sharing.share(made, by=made.requester, colleague=arrange.person("teammate"), role="commenter")
     return made
 
 

@@ -9,7 +9,7 @@ from tests import arrange
 from tests.browser.conftest import until
 from tests.browser.test_building import begun, choose_zone, spec_at
 from tests.browser.test_walk import sign_in
-from tokenportal.actions import drafts
+from tokenportal.actions import sharing
 
 
 @pytest.fixture
@@ -192,10 +192,10 @@ def test_a_block_with_a_long_name_fits_the_narrowest_screen(lasting_portal: None
 
 def test_whoever_loses_the_draft_while_typing_is_told_so_and_keeps_the_words(lasting_portal: None, site: str, page: Page) -> None:
     shared = arrange.draft()
-    found = drafts.share(shared, by=shared.requester, colleague=arrange.person("teammate"), role="editor")
+    found = sharing.share(shared, by=shared.requester, colleague=arrange.person("teammate"), role="editor")
     sign_in(page, site, "teammate")
     page.goto(f"{site}{shared.get_absolute_url()}")
-    drafts.unshare(found, by=shared.requester)
+    sharing.unshare(found, by=shared.requester)
     page.get_by_test_id("name").fill("typed too late")
     expect(page.get_by_test_id("saved")).to_contain_text("Not saved: the notice above says why.")
     expect(page.locator("#messages")).to_contain_text("There is nothing at this address")

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import clock, rules
-from tokenportal.actions import commenting, drafts, mailing, people
+from tokenportal.actions import commenting, mailing, people, sharing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import AuditEvent, Comment, Notice, TokenRequest
 
@@ -25,7 +25,7 @@ OUTBOX: dict[str, Any] = {"default": {"BACKEND": "django.core.mail.backends.locm
 def draft(portal: None) -> TokenRequest:
     """A draft of the requester's, on which a teammate may comment."""
     made = arrange.draft(name="shop-dns")
-    drafts.share(made, by=made.requester, colleague=arrange.person("teammate"), role="commenter")
+    sharing.share(made, by=made.requester, colleague=arrange.person("teammate"), role="commenter")
     return made
 
 
@@ -72,7 +72,7 @@ def test_answers_stand_in_their_thread_and_are_told_to_those_who_take_part(draft
 
 
 def test_whoever_is_named_is_told_if_they_can_see_the_draft(draft: TokenRequest) -> None:
-    drafts.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="viewer")
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="viewer")
     say(draft, "@approver, @admin and nobody@example.com: look. @Approver.", by="requester")
     assert list(Notice.objects.values_list("user__username", flat=True)) == ["approver"]
 
@@ -113,7 +113,7 @@ def test_markup_and_formulas_are_text(draft: TokenRequest) -> None:
 
 def test_a_viewer_reads_and_says_nothing(draft: TokenRequest) -> None:
     first = say(draft)
-    drafts.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="viewer")
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="viewer")
     web = arrange.signed_in("approver")
     page = web.get(here(draft)).content.decode()
     sentence = "You can look at this draft, not comment on it. Ask its owner for the right to comment."
@@ -202,7 +202,7 @@ def test_notices_lead_to_the_comments_as_long_as_the_draft_can_be_seen(draft: To
     say(draft, "@teammate look", by="requester")
     web = arrange.signed_in("teammate")
     assert f'href="{here(draft)}"' in web.get("/notices/").content.decode()
-    drafts.unshare(draft.shares.get(), by=draft.requester)
+    sharing.unshare(draft.shares.get(), by=draft.requester)
     assert f'href="{here(draft)}"' not in web.get("/notices/").content.decode()
 
 
@@ -235,9 +235,9 @@ def test_what_another_worker_took_meanwhile_is_not_sent_twice(draft: TokenReques
 def test_nobody_who_lost_access_or_is_away_for_long_gets_mail(draft: TokenRequest, settings: Any) -> None:
     settings.MAILERS = OUTBOX
     say(draft, "@teammate look", by="requester")
-    drafts.unshare(draft.shares.get(), by=draft.requester)
+    sharing.unshare(draft.shares.get(), by=draft.requester)
     assert mailing.send_due() == 0
-    drafts.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="commenter")
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="commenter")
     say(draft, "@teammate look again", by="requester")
     people.set_active(arrange.person("teammate"), by=arrange.person("admin"), active=False)
     assert mailing.send_due() == 0

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from tests import arrange
 from tokenportal import clock, rules
-from tokenportal.actions import drafts, issuing, people, settling, standing
+from tokenportal.actions import drafts, issuing, people, settling, sharing, standing
 from tokenportal.models import AuditEvent, Share, Status, TokenRequest
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +57,7 @@ def test_a_draft_is_shared_with_nobody_outside_the_teams(portal: None) -> None:
 def test_a_share_ends_with_the_last_team_that_the_two_have_in_common(portal: None, role: str) -> None:
     draft = arrange.draft()
     admin, mate = arrange.person("admin"), arrange.person("teammate")
-    drafts.share(draft, by=draft.requester, colleague=mate, role=role)
+    sharing.share(draft, by=draft.requester, colleague=mate, role=role)
     here, web, colleague = f"/requests/{draft.pk}/", arrange.signed_in("requester"), arrange.signed_in("teammate")
     people.set_membership(by=admin, team=arrange.team("Web"), person=mate, is_requester=True, is_approver=False)
     people.set_membership(by=admin, team=arrange.team("Web"), person=draft.requester, is_requester=False, is_approver=False)

@@ -16,7 +16,18 @@ from tests import arrange
 from tests.integration.test_connections import account_policy, lines, own_token
 from tests.integration.test_meanwhile import meanwhile, new_person
 from tokenportal import audit, clock, cloudflare, keys
-from tokenportal.actions import connections, drafts, issuing, people, probing, seeding, sessions, setting_up, settling, snapshots
+from tokenportal.actions import (
+    connections,
+    issuing,
+    people,
+    probing,
+    seeding,
+    sessions,
+    setting_up,
+    settling,
+    sharing,
+    snapshots,
+)
 from tokenportal.audit import Event, chain
 from tokenportal.audit.recording import HIDDEN
 from tokenportal.models import (
@@ -186,7 +197,7 @@ def test_rows_say_what_they_are_where_people_look_at_them_in_a_shell(portal: Non
     assert {str(row).lower(): None for row in rows.values()} == {text.lower(): None for text in rows}
     attempt = TokenRequest.objects.get(status=Status.ISSUED).attempts.get()
     assert str(attempt) == f"attempt 1 of {attempt.token_request_id}"
-    share = drafts.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="viewer")
+    share = sharing.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="viewer")
     assert (str(share), str(arrange.person("teammate"))) == (f"teammate on {draft.pk}", "teammate")
     assert draft.waits_on == WAITS_ON[Status.DRAFT]
     event = AuditEvent.objects.latest("number")

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection as database
 
 from tests import arrange
-from tokenportal.actions import connections, drafts, people
+from tokenportal.actions import connections, people, sharing
 from tokenportal.models import Connection, ConnectionGrant, Share, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -119,6 +119,6 @@ def test_a_draft_that_is_shared_twice_at_once_is_shared_once(portal: None) -> No
         return execute(sql, params, many, context)
 
     with database.execute_wrapper(noting):
-        drafts.share(draft, by=draft.requester, colleague=teammate, role="viewer")
+        sharing.share(draft, by=draft.requester, colleague=teammate, role="viewer")
     assert seen == ["tokenportal_tokenrequest", "tokenportal_share"]
     assert Share.objects.count() == 1

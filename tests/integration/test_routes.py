@@ -47,7 +47,8 @@ def filled(path: str, things: dict[str, Any]) -> str:
         "/settings/teams/": arrange.team().pk, "/settings/connections/": arrange.connection().pk,
     }  # fmt: skip
     found = next((value for prefix, value in pk.items() if path.startswith(prefix)), uuid.uuid4())
-    path = path.replace("<uuid:comment_pk>", str(uuid.uuid4()))
+    path = path.replace("<uuid:comment_pk>", str(uuid.uuid4())).replace("<uuid:link_pk>", str(uuid.uuid4()))
+    path = path.replace("<str:code>", "no-such-code")
     path = path.replace("<uuid:share_pk>", str(things["share"].pk)).replace("<int:number>", "1")
     return re.sub(r"<uuid:pk>", str(found), path)
 
@@ -91,6 +92,7 @@ def test_an_outsider_finds_nothing_and_may_do_nothing(things: dict[str, Any]) ->
     refused = 0
     expected = {
         "draft access": 404,
+        "who has the link": 404,
         "an admin who sees it": 404,
         "its requester": 404,
         "its owner": 404,
@@ -117,6 +119,7 @@ def test_a_member_without_the_role_sees_tokens_and_begins_nothing(things: dict[s
     before = rows()
     expected = {
         "draft access": 404,
+        "who has the link": 404,
         "an admin who sees it": 404,
         "its requester": 404,
         "its owner": 403,
@@ -162,4 +165,5 @@ def test_ids_that_do_not_exist_are_not_found(portal: None) -> None:
     for row in listed():
         if "<" in row["path"]:
             path = re.sub(r"<uuid:\w+>", str(uuid.uuid4()), row["path"]).replace("<int:number>", "999999")
+            path = path.replace("<str:code>", "no-such-code")
             assert ask(web, row["methods"][0], path) == 404, path

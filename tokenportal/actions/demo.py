@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tokenportal import audit, clock
-from tokenportal.actions import commenting, drafts, issuing, people, seeding, snapshots, syncing
+from tokenportal.actions import commenting, drafts, issuing, people, seeding, sharing, snapshots, syncing
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Team, TokenRequest, User
 from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
@@ -159,7 +159,7 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
         Wish("load-balancer-drill", "The failover drill switches pools.", "edit-load-balancing-configuration", 0, (one,))
     )
     teammate = User.objects.get(username="teammate")
-    drafts.share(shared, by=shared.requester, colleague=teammate, role="editor")
+    sharing.share(shared, by=shared.requester, colleague=teammate, role="editor")
     talk_about(shared, teammate)
     for name in ("api-cache-purge", "edge-logs-shipper", "token-minter"):
         alter("copy", name)

@@ -1,6 +1,5 @@
 """Drafts: begun from a template, saved while somebody types, checked into a version, shared, discarded."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,6 @@ from tokenportal.models import (
     Connection,
     Membership,
     MovedMeanwhile,
-    Share,
     Status,
     Team,
     TokenRequest,
@@ -203,34 +201,6 @@ def _move(token_request: TokenRequest, to: Status) -> None:
         token_request.move(to, changed_at=clock.now())
     except MovedMeanwhile:
         raise rules.NotAllowed("It has changed in the meantime. Reload the page to see how it stands.") from None
-
-
-def share(token_request: TokenRequest, *, by: User, colleague: User, role: str) -> Share:
-    """Let a named colleague see or edit a draft; sharing again changes the role."""
-    rules.require(rules.may_share(by, token_request))
-    with audit.recording(Event.DRAFT_SHARED, by=by, subject=token_request, trail=token_request.pk) as record:
-        # The request's row first, so that two posts do not both find nobody there.
-        TokenRequest.objects.select_for_update().get(pk=token_request.pk)
-        found = Share.objects.filter(token_request=token_request, user=colleague).first()
-        if found:
-            record.change(found, role=role)
-            return found
-        made = Share(token_request=token_request, user=colleague, role=role, by=by, at=clock.now())
-        record.add(made)
-    return made
-
-
-def unshare(found: Share, *, by: User) -> None:
-    token_request = found.token_request
-    rules.require(rules.may_share(by, token_request))
-    with audit.recording(Event.DRAFT_UNSHARED, by=by, subject=token_request, trail=token_request.pk) as record:
-        record.remove(found)
-
-
-def colleagues(token_request: TokenRequest) -> Iterable[User]:
-    """Those with whom a draft can be shared: active people in any team of its requester."""
-    teams = Team.objects.filter(memberships__user=token_request.requester_id)
-    return User.objects.filter(is_active=True, memberships__team__in=teams).exclude(pk=token_request.requester_id).distinct()
 
 
 def owners(token_request: TokenRequest, copy: WorkingCopy) -> list[User]:

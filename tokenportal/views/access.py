@@ -1,6 +1,8 @@
 """Load what this person may know of, or answer 404. The only views module that asks the database directly."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,21 @@ from django.shortcuts import get_object_or_404
 
 from tokenportal import audit
 from tokenportal.audit import reading
-from tokenportal.models import Attempt, AuditEvent, Comment, Connection, Notice, Status, Team, Token, TokenRequest, User, Version
+from tokenportal.models import (
+    Attempt,
+    AuditEvent,
+    Comment,
+    Connection,
+    Notice,
+    Share,
+    ShareLink,
+    Status,
+    Team,
+    Token,
+    TokenRequest,
+    User,
+    Version,
+)
 
 
 def person(request: HttpRequest) -> User:
@@ -36,13 +52,29 @@ def token_request(user: User, pk: UUID) -> TokenRequest:
     return audit.about(found)
 
 
-def drafts(user: User) -> Any:
-    """The requests that are not tokens yet and that this person may see, newest first."""
+def drafts(user: User, sought: str = "") -> Any:
+    """The requests that are not tokens yet, that this person may see and in which the sought text stands, newest first."""
+    fields = ("working_copy__spec_json__name", "working_copy__spec_json__purpose", "requester__username", "reference")
+    found = reduce(or_, (Q(**{f"{field}__icontains": sought}) for field in fields)) if sought else Q()
     return (
         TokenRequest.objects.visible_to(user)
+        .filter(found)
         .exclude(status__in=["issued", "discarded"])
         .select_related("team", "requester", "working_copy", "working_copy__connection")
     )
+
+
+def share(token_request: TokenRequest, pk: UUID) -> Share:
+    return get_object_or_404(token_request.shares.select_related("token_request", "user", "team"), pk=pk)
+
+
+def links(token_request: TokenRequest) -> Any:
+    """The links to a draft that were not revoked, with how many people came by each."""
+    return token_request.links.filter(revoked_at=None).select_related("by").annotate(taken=Count("guests"))
+
+
+def link(token_request: TokenRequest, pk: UUID) -> ShareLink:
+    return get_object_or_404(token_request.links.select_related("token_request"), pk=pk)
 
 
 def comments(token_request: TokenRequest) -> Any:

@@ -7,11 +7,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
-from tokenportal.actions import drafts
+from tokenportal.actions import drafts, sharing
 from tokenportal.models import Status
 from tokenportal.views import access
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
+
+PARTIALS = ("found",)
+AT_MOST = 200
 
 
 @answers
@@ -19,13 +22,15 @@ from tokenportal.views.htmx import render_page
 def index(request: HttpRequest) -> HttpResponse:
     """My drafts and those shared with me; requests that wait for something stand on top."""
     user = access.person(request)
-    rows = list(access.drafts(user)[:200])
+    sought = request.GET.get("q", "").strip()[:200]
+    rows = list(access.drafts(user, sought)[: AT_MOST + 1])
+    shared = [row for row in rows if row.requester_id != user.pk and row.status == Status.DRAFT]
     context = {
         "mine": [row for row in rows if row.requester_id == user.pk and row.status == Status.DRAFT],
-        "shared": [row for row in rows if row.requester_id != user.pk and row.status == Status.DRAFT],
+        "shared": shared, "roles": sharing.roles(user, shared), "q": sought, "any": rows, "cut": len(rows) > AT_MOST,
         "waiting": [row for row in rows if row.status != Status.DRAFT],
-    }
-    return render_page(request, "drafts/index.html", context)
+    }  # fmt: skip
+    return render_page(request, "drafts/index.html", context, partials=PARTIALS)
 
 
 @answers

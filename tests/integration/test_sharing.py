@@ -1,0 +1,294 @@
+"""Sharing a draft with colleagues, teams and by a link, handing it on, and losing all of that from the next request on."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests import arrange
+from tokenportal import clock, rules
+from tokenportal.actions import people, sharing
+from tokenportal.actions.invalid import Invalid
+from tokenportal.models import AuditEvent, LinkGuest, Share, ShareLink, TokenRequest, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def draft(portal: None) -> TokenRequest:
+    return arrange.draft(name="shop-dns")
+
+
+def link_to(draft: TokenRequest, role: str = "viewer", days: int = 7) -> tuple[ShareLink, str]:
+    """A link and the path that its holder opens."""
+    link, code = sharing.make_link(draft, by=draft.requester, role=role, days=days)
+    return link, f"/drafts/link/{code.reveal()}/"
+
+
+def who(draft: TokenRequest) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(one.person.username, one.role, one.through) for one in sharing.everybody(draft)]
+
+
+def share(draft: TokenRequest, name: str, role: str = "viewer") -> Share:
+    whom: Any = arrange.team(name) if name[0].isupper() else arrange.person(name)
+    return sharing.share(draft, by=draft.requester, colleague=whom, role=role)
+
+
+OWNER = ("requester", "owner", ("began or took over this draft",))
+
+
+def test_a_draft_is_shared_with_a_team_as_it_is_at_any_moment(draft: TokenRequest) -> None:
+    web, mate = arrange.signed_in("requester"), arrange.signed_in("teammate")
+    assert web.post(f"/requests/{draft.pk}/share/", {"colleague": "team platform", "role": "commenter"}).status_code == 302
+    assert mate.get(draft.get_absolute_url()).status_code == 200
+    assert who(draft) == [
+        OWNER, *((name, "commenter", ("team Platform",)) for name in ("admin", "approver", "teammate")),
+    ]  # fmt: skip
+    people.remove_membership(arrange.person("teammate").memberships.get(team=arrange.team()), by=arrange.person("admin"))
+    people.set_membership(
+        by=None, team=arrange.team("Web"), person=arrange.person("teammate"), is_requester=True, is_approver=False
+    )
+    assert mate.get(draft.get_absolute_url()).status_code == 404, "a colleague still, and not in the team any more"
+    event = AuditEvent.objects.filter(action="draft.shared").get()
+    assert (event.details["shared_with"], event.changes["share.role"]) == ("Platform", [None, "commenter"])
+
+
+def test_the_most_that_was_given_counts_and_every_way_is_told(draft: TokenRequest) -> None:
+    share(draft, "teammate", "viewer")
+    share(draft, "Platform", "commenter")
+    mate = arrange.person("teammate")
+    sharing.take_link(link_to(draft, "editor")[0], by=mate)
+    assert ("teammate", "editor", ("shared", "team Platform", "a link")) in who(draft)
+    assert rules.draft_role(mate, draft) == "editor"
+    page = arrange.signed_in("teammate").get("/drafts/").content.decode()
+    assert "owned by requester. Can edit, shared with you, with team Platform, by a link" in page
+
+
+def test_a_role_is_changed_and_a_share_removed_on_the_page(draft: TokenRequest) -> None:
+    one = share(draft, "teammate")
+    web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/share/{one.pk}/"
+    assert web.post(there, {"role": "editor"}).status_code == 302
+    assert web.post(there, {"role": "owner"}).status_code == 302
+    assert who(draft) == [OWNER, ("teammate", "editor", ("shared",))]
+    assert web.post(f"{there}remove/")["Location"] == f"/requests/{draft.pk}/share/"
+    assert who(draft) == [OWNER]
+    assert web.post(f"{there}remove/").status_code == 404
+
+
+@pytest.mark.parametrize("typed", ["", "nobody", "requester", "Web and more", "team Secret"])
+def test_whoever_is_not_on_the_list_is_told_and_stays_in_the_field(draft: TokenRequest, typed: str) -> None:
+    answer = arrange.signed_in("requester").post(f"/requests/{draft.pk}/share/", {"colleague": typed, "role": "editor"})
+    page = answer.content.decode()
+    assert (answer.status_code, "No colleague or team of yours is called" in page, Share.objects.exists()) == (422, True, False)
+    assert f'list="colleagues" value="{typed}"' in page
+    assert '<option value="editor" selected>' in page
+
+
+def test_a_link_is_shown_once_and_kept_as_a_hash(draft: TokenRequest) -> None:
+    web = arrange.signed_in("requester")
+    answer = web.post(f"/requests/{draft.pk}/links/", {"role": "commenter", "days": "7"})
+    [shown] = re.findall(r'id="new-link">http://[^/]+/drafts/link/([\w-]{22})/<', answer.content.decode())
+    link = ShareLink.objects.get()
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store, no-transform")
+    assert (link.role, link.expires_at - link.at, link.code_hash) == ("commenter", timedelta(days=7), sharing.hashed(shown))
+    again = web.get(f"/requests/{draft.pk}/share/").content.decode()
+    assert (shown in again, "Can comment<small>Made " in again, "by requester; ends " in again) == (False, True, True)
+    kept = [*AuditEvent.objects.values_list("changes", "details", "reason", "object_id"), *ShareLink.objects.values_list()]
+    assert shown not in str(kept)
+
+
+@pytest.mark.parametrize(("role", "days"), [("owner", "7"), ("viewer", "8"), ("viewer", "x"), ("", "")])
+def test_a_link_has_a_role_and_an_end_from_the_lists(draft: TokenRequest, role: str, days: str) -> None:
+    answer = arrange.signed_in("requester").post(f"/requests/{draft.pk}/links/", {"role": role, "days": days})
+    assert (answer.status_code, b"Choose what the link allows" in answer.content) == (422, True)
+    assert not ShareLink.objects.exists()
+
+
+def test_looking_at_a_link_gives_nothing_and_its_button_leads_to_the_draft(draft: TokenRequest) -> None:
+    _, path = link_to(draft, "editor")
+    mate = arrange.signed_in("teammate")
+    page = mate.get(path).content.decode()
+    assert ("shop-dns" in page, "requester shares this draft" in page, LinkGuest.objects.exists()) == (True, True, False)
+    assert mate.get(draft.get_absolute_url()).status_code == 404
+    for _ in range(2):
+        assert mate.post(path)["Location"] == draft.get_absolute_url()
+    assert mate.get(draft.get_absolute_url()).status_code == 200
+    assert AuditEvent.objects.filter(action="link.taken").count() == 1
+    assert arrange.signed_in("requester").get(path)["Location"] == draft.get_absolute_url()
+    assert "1 came by it" in arrange.signed_in("requester").get(f"/requests/{draft.pk}/share/").content.decode()
+
+
+def test_a_second_click_at_the_same_moment_comes_by_the_link_as_well(draft: TokenRequest, monkeypatch: Any) -> None:
+    link, _ = link_to(draft)
+    mate = arrange.person("teammate")
+    sharing.take_link(link, by=mate)
+
+    class AsBefore:
+        def exists(self) -> bool:
+            return False
+
+    monkeypatch.setattr(type(link.guests), "filter", lambda *args, **options: AsBefore())
+    assert sharing.take_link(link, by=mate) == draft
+    assert LinkGuest.objects.count() == 1
+
+
+def test_a_link_is_good_for_colleagues_who_are_signed_in_only(draft: TokenRequest) -> None:
+    _, path = link_to(draft)
+    people.create_person(by=None, username="outsider", email="outsider@example.com", password=arrange.PASSWORD)
+    outsider = arrange.signed_in("outsider")
+    assert [outsider.get(path).status_code, outsider.post(path).status_code] == [404, 404]
+    assert Client().get(path)["Location"].startswith("/sign-in/?next=/drafts/link/")
+    assert arrange.signed_in("auditor").get(path).status_code == 404
+    assert arrange.signed_in("teammate").get("/drafts/link/wrong/").status_code == 404
+    assert outsider.put(path).status_code == 405
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired", "left the draft"])
+def test_what_came_by_a_link_ends_with_it(draft: TokenRequest, how: str) -> None:
+    link, path = link_to(draft, "editor", days=1)
+    mate = arrange.signed_in("teammate")
+    mate.post(path)
+    assert mate.get(draft.get_absolute_url()).status_code == 200
+    later = clock.now()
+    if how == "revoked":
+        web = arrange.signed_in("requester")
+        for _ in range(2):
+            assert web.post(f"/requests/{draft.pk}/links/{link.pk}/revoke/").status_code == 302
+        assert AuditEvent.objects.filter(action="link.revoked").count() == 1
+    elif how == "expired":
+        later += timedelta(days=1)
+    else:
+        arrange.issue(draft)
+    with clock.at(later):
+        new = arrange.signed_in("approver")
+        assert [new.get(path).status_code, new.post(path).status_code] == [404, 404]
+        if how != "left the draft":
+            mate = arrange.signed_in("teammate")
+            assert mate.get(draft.get_absolute_url()).status_code == 404
+            sent = {"revision": draft.working_copy.revision, "name": "late", "do": "save", "blocks": "1"}
+            assert mate.post(draft.get_absolute_url(), sent).status_code == 404
+
+
+def test_a_draft_is_handed_on_and_its_former_owner_stays_as_editor(draft: TokenRequest) -> None:
+    share(draft, "teammate", "viewer")
+    web, mate = arrange.signed_in("requester"), arrange.person("teammate")
+    there = f"/requests/{draft.pk}/transfer/"
+    page = web.get(there).content.decode()
+    assert re.findall(r'<option value="[^"]+">(\w+)</option>', page) == ["admin", "teammate"]
+    assert web.post(there, {"to": mate.pk})["Location"] == draft.get_absolute_url()
+    draft = TokenRequest.objects.get(pk=draft.pk)
+    assert (draft.requester, draft.working_copy.owner) == (mate, mate)
+    assert [one[:2] for one in who(draft)] == [("teammate", "owner"), ("requester", "editor")]
+    event = AuditEvent.objects.get(action="draft.transferred")
+    assert event.changes["requester"] == ["requester", "teammate"]
+    assert web.get(there).status_code == 403
+    assert rules.may_share(mate, draft)
+
+
+def test_a_draft_whose_token_somebody_else_will_own_keeps_that_owner(draft: TokenRequest) -> None:
+    copy = draft.working_copy
+    type(copy).objects.filter(pk=copy.pk).update(owner=arrange.person("admin"))
+    sharing.transfer(draft, by=draft.requester, to=arrange.person("teammate"))
+    assert TokenRequest.objects.get().working_copy.owner.username == "admin"
+
+
+def test_a_draft_is_handed_to_requesters_of_its_team_only_and_by_its_owner_only(draft: TokenRequest) -> None:
+    web, owner = arrange.signed_in("requester"), draft.requester
+    for to in ("", arrange.person("approver").pk, "nonsense"):
+        answer = web.post(f"/requests/{draft.pk}/transfer/", {"to": to})
+        assert (answer.status_code, b"Choose a requester of its team" in answer.content) == (422, True)
+    with pytest.raises(Invalid, match="approver is not an active requester in the team Platform"):
+        sharing.transfer(draft, by=owner, to=arrange.person("approver"))
+    old = TokenRequest.objects.get(pk=draft.pk)
+    sharing.transfer(draft, by=owner, to=arrange.person("teammate"))
+    with pytest.raises(rules.NotAllowed, match="It has changed in the meantime"):
+        sharing.transfer(old, by=owner, to=arrange.person("admin"))
+
+
+def test_htmx_gets_the_dialog_and_a_browser_the_page(draft: TokenRequest) -> None:
+    web = arrange.signed_in("requester")
+    asked: Any = {"HX-Request": "true", "HX-Target": "sharing"}
+    there = f"/requests/{draft.pk}/share/"
+    posts = [
+        (there, {"colleague": "teammate", "role": "viewer"}, "teammate"),
+        (f"/requests/{draft.pk}/links/", {"role": "viewer", "days": "1"}, "Copy this link now"),
+    ]
+    assert "<html" in web.get(there).content.decode()
+    assert "<html" not in web.get(there, headers=asked).content.decode()
+    for path, fields, words in posts:
+        answer = web.post(path, fields, headers=asked)
+        assert (answer.status_code, b"<html" in answer.content, words in answer.content.decode()) == (200, False, True)
+
+
+def test_drafts_are_searched_by_name_purpose_person_and_reference(draft: TokenRequest) -> None:
+    theirs = arrange.draft(by="teammate", name="blog-cache")
+    sharing.share(theirs, by=theirs.requester, colleague=draft.requester, role="viewer")
+    web = arrange.signed_in("requester")
+
+    def found(sought: str) -> list[str]:
+        page = web.get("/drafts/", {"q": sought}, headers={"HX-Request": "true", "HX-Target": "found"}).content.decode()
+        assert "<html" not in page
+        return sorted(re.findall(r'class="name" href="[^"]+">([^<]+)<', page))
+
+    assert found("SHOP") == ["shop-dns"]
+    assert found("a test uses") == ["blog-cache", "shop-dns"]
+    assert found("teammate") == ["blog-cache"]
+    assert found(draft.reference.lower()) == ["shop-dns"]
+    assert found("nothing of the kind") == []
+    assert "No draft matches" in web.get("/drafts/?q=zzz").content.decode()
+
+
+def test_many_shares_and_drafts_take_as_many_queries_as_few(draft: TokenRequest) -> None:
+    web, mate = arrange.signed_in("requester"), arrange.signed_in("teammate")
+
+    def queries(web: Client, path: str) -> int:
+        web.get(path)
+        with CaptureQueriesContext(database) as made:
+            web.get(path)
+        return len(made)
+
+    paths = ((web, f"/requests/{draft.pk}/share/"), (mate, "/drafts/"))
+    share(draft, "teammate")
+    share(draft, "Platform")
+    link_to(draft)
+    few = [queries(*one) for one in paths]
+    for number in range(8):
+        name = f"colleague-{number}"
+        people.create_person(by=None, username=name, email=f"{name}@example.com", password=arrange.PASSWORD)
+        colleague = User.objects.get(username=name)
+        people.set_membership(by=None, team=arrange.team("Web"), person=colleague, is_requester=True, is_approver=False)
+        sharing.share(draft, by=draft.requester, colleague=colleague, role="viewer")
+        link_to(draft)
+        sharing.share(arrange.draft(), by=draft.requester, colleague=arrange.person("teammate"), role="viewer")
+    assert [queries(*one) for one in paths] == few
+
+
+@pytest.mark.parametrize("how", ["unshared", "lowered", "deactivated", "owner left"])
+def test_a_lost_right_counts_from_the_next_request_on_also_on_an_open_page(draft: TokenRequest, how: str) -> None:
+    """Beside the page that stands: what was typed stays there, and why it was not saved is said."""
+    one, mate = share(draft, "teammate", "editor"), arrange.signed_in("teammate")
+    here = draft.get_absolute_url()
+    typed = {"revision": draft.working_copy.revision, "name": "typed", "blocks": "1"}
+    asked: Any = {"HX-Request": "true", "HX-Target": "told"}
+    assert mate.post(here, typed, headers=asked).status_code == 200
+    revision = TokenRequest.objects.get().working_copy.revision
+    admin = arrange.person("admin")
+    if how == "unshared":
+        sharing.unshare(one, by=draft.requester)
+    elif how == "lowered":
+        share(draft, "teammate", "commenter")
+    elif how == "deactivated":
+        people.set_active(arrange.person("teammate"), by=admin, active=False)
+    else:
+        for team in ("Platform", "Web"):
+            people.remove_membership(draft.requester.memberships.get(team=arrange.team(team)), by=admin)
+    answer = mate.post(here, {**typed, "name": "later", "revision": revision}, headers=asked)
+    status = {"unshared": 404, "lowered": 403, "deactivated": 403, "owner left": 404}[how]
+    assert (answer.status_code, answer["HX-Retarget"]) == (status, "#messages")
+    assert TokenRequest.objects.get().working_copy.spec.name == "typed"
+    again = {"unshared": 404, "lowered": 200, "deactivated": 302, "owner left": 404}[how]
+    assert mate.get(here).status_code == again
