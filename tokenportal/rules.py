@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tokenportal import clock
-from tokenportal.models import Comment, Connection, ShareRole, Status, Token, TokenRequest, User
+from tokenportal.models import Comment, Connection, ShareRole, Status, TeamTemplate, Token, TokenRequest, User
 from tokenportal.models.token_request import shared_with
 
 
@@ -110,6 +110,25 @@ def may_share(user: User, token_request: TokenRequest) -> Verdict:
     if token_request.status != Status.DRAFT:
         return Verdict("This is no longer a draft. The whole team can see it now.")
     return may_start_in(user, token_request.team_id)
+
+
+def may_save_template(user: User, token_request: TokenRequest) -> Verdict:
+    """Whoever sees a draft and may ask for tokens in its team can make a template of it, which the whole team sees."""
+    return may_start_in(user, token_request.team_id)
+
+
+def may_use_template(user: User, template: TeamTemplate) -> Verdict:
+    if template.retired_at:
+        return Verdict("This template is retired. Choose another one.")
+    if not user.memberships.filter(team=template.team_id).exists():
+        return Verdict("This template is another team's.")
+    return ALLOWED
+
+
+def may_retire_template(user: User, template: TeamTemplate) -> Verdict:
+    if user.is_admin or template.versions.filter(made_by=user).exists():
+        return ALLOWED
+    return Verdict("Only who made a version of this template, or an admin, can retire it.")
 
 
 def may_discard(user: User, token_request: TokenRequest) -> Verdict:

@@ -35,7 +35,9 @@ from tokenportal.views import (
     renewing,
     sessions,
     sharing,
+    starting,
     summary,
+    team_templates,
     teams,
     templates,
     theme,
@@ -127,6 +129,10 @@ urlpatterns: list[Any] = [
     # From a template to a secret
     route("templates/", templates.gallery, "templates", rule="signed in"),
     route("templates/start/", templates.start, "start", rule="requester", methods="POST", event="draft.started"),
+    route("templates/team/<uuid:pk>/", team_templates.detail, "team-template", rule="its team"),
+    route("templates/team/<uuid:pk>/retire/", team_templates.retire, "team-template-retire", rule="its team", methods="POST",
+          event="template.retired"),
+    route("profile/api-tokens", starting.from_address, "template-url", rule="requester", methods="GET POST", event="draft.started"),
     route("permissions/", permissions.index, "permissions", rule="signed in"),
     route("drafts/", drafts.index, "drafts", rule="signed in"),
     route(
@@ -163,6 +169,10 @@ urlpatterns: list[Any] = [
           methods="POST", event="comment.resolved"),
     route("requests/<uuid:pk>/comments/<uuid:comment_pk>/reopen/", comments.reopen, "comment-reopen", rule="draft access",
           methods="POST", event="comment.reopened"),
+    route("requests/<uuid:pk>/duplicate/", starting.duplicate, "duplicate", rule="draft access", methods="GET POST",
+          event="draft.started"),
+    route("requests/<uuid:pk>/template/", team_templates.save, "template-save", rule="draft access", methods="GET POST",
+          event="template.saved"),
     # Audit
     route("audit/", audit.index, "audit", rule="auditor"),
     route("audit/<int:number>/", audit.detail, "audit-event", rule="auditor"),

@@ -93,6 +93,7 @@ def test_an_outsider_finds_nothing_and_may_do_nothing(things: dict[str, Any]) ->
     expected = {
         "draft access": 404,
         "who has the link": 404,
+        "its team": 404,
         "an admin who sees it": 404,
         "its requester": 404,
         "its owner": 404,
@@ -120,6 +121,7 @@ def test_a_member_without_the_role_sees_tokens_and_begins_nothing(things: dict[s
     expected = {
         "draft access": 404,
         "who has the link": 404,
+        "its team": 404,
         "an admin who sees it": 404,
         "its requester": 404,
         "its owner": 403,

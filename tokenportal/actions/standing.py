@@ -1,12 +1,14 @@
 """A draft seen against what its connection offers today: what it compiles to, and what stands between it and a token."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from tokenportal import clock, rules
 from tokenportal.actions import snapshots
-from tokenportal.models import TokenRequest, WorkingCopy
+from tokenportal.models import TeamTemplateVersion, TokenRequest, WorkingCopy
 from tokenportal.policy import compile as compiling
 from tokenportal.policy import problems as problem_finding
+from tokenportal.policy import required
 from tokenportal.policy import spec as specs
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.compile import Payload
@@ -64,6 +66,16 @@ def _problems(copy: WorkingCopy, spec: TokenSpec, catalogue: Catalogue, around: 
         if not verdict:
             found.append(Problem("connection", "connection", verdict.sentence))
         found += problem_finding.problems(spec, catalogue, around, now=clock.now())
+    found += required.missing(spec, _required(copy.token_request))
     if not copy.owner.is_active:
         found.append(Problem("purpose", "owner", f"{copy.owner} is deactivated. Choose another owner."))
     return found
+
+
+def _required(token_request: TokenRequest) -> list[str]:
+    """What the template asks for from which the draft was begun; only teams' own ask for anything."""
+    if token_request.template_version is None:
+        return []
+    template = UUID(token_request.template.removeprefix("team:"))
+    made_from = TeamTemplateVersion.objects.filter(template=template, number=token_request.template_version)
+    return list(made_from.values_list("required", flat=True).first() or [])

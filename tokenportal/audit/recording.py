@@ -25,7 +25,7 @@ SHOWN_FIELDS = frozenset({
     "cloudflare_id", "owner", "backup_owner", "role", "template", "reference", "requester", "connection", "number",
     "outcome", "answer", "ray", "value_lost", "alarm", "not_before", "expires_on", "purpose", "token_request",
     "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
-    "expires_at", "revoked_at", "section", "resolved_by", "resolved_at",
+    "expires_at", "revoked_at", "retired_at", "title", "section", "resolved_by", "resolved_at",
 })  # fmt: skip
 # What an event may hold beside the fields that changed. Any other detail is named, its value is not.
 SHOWN_DETAILS = frozenset({

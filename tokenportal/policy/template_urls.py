@@ -8,6 +8,7 @@ address holds one list of permissions, at most one account and one zone, and a n
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -96,11 +97,24 @@ def _groups(wanted: Iterable[Any], catalogue: Catalogue) -> tuple[list[Permissio
 def group_of(key: str, type: str, catalogue: Catalogue) -> PermissionGroup | None:
     """The offered permission group that a pair of key and type stands for; older keys count as what replaced them."""
     key = facts.older_aliases().get(key, key)
-    fact = next((row for row in facts.template_keys() if (row.key, row.type) == (key, type)), None)
+    fact = _by_pair().get((key, type))
     if fact is None:
         return None
     by_key = (group for group in catalogue if group.key == key and group.level == type)
     return (catalogue.get(fact.id) if fact.id else None) or next(by_key, None)
+
+
+@cache
+def _by_pair() -> dict[tuple[str, str], facts.TemplateKey]:
+    return {(row.key, row.type): row for row in facts.template_keys()}
+
+
+@cache
+def _pairs_by_id() -> dict[str, tuple[tuple[str, str], ...]]:
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for row in facts.template_keys():
+        found[row.id] = (*found.get(row.id, ()), (row.key, row.type))
+    return found
 
 
 def _zones(value: str) -> tuple[ZoneChoice, list[str]]:
@@ -138,7 +152,7 @@ def address_of(spec: TokenSpec, catalogue: Catalogue, kind: OwnerKind) -> Addres
 
 def _pair(group: PermissionGroup, catalogue: Catalogue) -> tuple[str, str] | None:
     """Its key and type, if reading them gives just this group again."""
-    pairs = [(row.key, row.type) for row in facts.template_keys() if row.id == group.id] or [(group.key, group.level)]
+    pairs = _pairs_by_id().get(group.id) or ((group.key, group.level),)
     return next((pair for pair in pairs if (found := group_of(*pair, catalogue)) and found.id == group.id), None)
 
 

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from tokenportal import audit
+from tokenportal.actions.team_templates import of_slug
 from tokenportal.audit import reading
 from tokenportal.models import (
     Attempt,
@@ -23,6 +24,8 @@ from tokenportal.models import (
     ShareLink,
     Status,
     Team,
+    TeamTemplate,
+    TeamTemplateVersion,
     Token,
     TokenRequest,
     User,
@@ -95,6 +98,31 @@ def comment(token_request: TokenRequest, pk: str) -> Comment:
 def open_threads(token_request: TokenRequest) -> Any:
     """The section of each thread that is open."""
     return token_request.comments.filter(answers=None, resolved_at=None).order_by().values_list("section", flat=True)
+
+
+def team_templates(user: User) -> Any:
+    """The newest versions of the templates of this person's teams, with their templates."""
+    mine = TeamTemplateVersion.objects.filter(template__team__memberships__user=user, template__retired_at=None)
+    return mine.filter(number=F("template__version")).select_related("template__team", "made_by").order_by("template__title")
+
+
+def team_template(user: User, pk: UUID) -> TeamTemplate:
+    """A template of one of this person's teams, retired or not."""
+    return get_object_or_404(TeamTemplate.objects.filter(team__memberships__user=user).select_related("team"), pk=pk)
+
+
+def template_of(token_request: TokenRequest) -> TeamTemplate | None:
+    """The team's template from which a draft was begun, if one was and it is not retired."""
+    pk = of_slug(token_request.template)
+    return TeamTemplate.objects.filter(pk=pk, retired_at=None).first() if pk else None
+
+
+def template_versions(template: TeamTemplate) -> Any:
+    return template.versions.select_related("made_by").order_by("-number")
+
+
+def template_version(template: TeamTemplate, number: int) -> TeamTemplateVersion:
+    return get_object_or_404(template.versions, number=number)
 
 
 def template_uses(user: User) -> dict[str, int]:

@@ -79,7 +79,7 @@ def agreed(event: AuditEvent, user: User) -> dict[str, Any]:
     return {
         "agreed": version, "agreed_number": number, "agreed_digest": digest, "agreed_same": payload.digest == digest,
         "agreed_json": as_json(version.payload),
-        **told(version.payload, *known(version.payload, version.connection)),
+        **told(version.payload, *known(version.payload, version.agreed_connection)),
     }  # fmt: skip
 
 

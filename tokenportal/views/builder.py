@@ -16,7 +16,7 @@ from tokenportal.actions import drafts, settling, snapshots, standing
 from tokenportal.actions.standing import Standing
 from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
-from tokenportal.models import Connection, Status, TokenRequest, User, WorkingCopy
+from tokenportal.models import Connection, Status, TeamTemplate, TokenRequest, User, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
 from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, machines
 from tokenportal.views.answers import answers
@@ -58,7 +58,7 @@ def seen(request: HttpRequest, user: User, copy: WorkingCopy, spec: TokenSpec | 
 
 def for_machines(request: HttpRequest, found: Standing, *, changing: bool = False) -> dict[str, Any]:
     """The same as JSON, curl or Terraform, where the address asks for one of them."""
-    told = machines.machines(request, found.payload.body, found.around.owner, found.catalogue, changing=changing)
+    told = machines.machines(request, found.payload.body, found.around.owner, found.catalogue, changing=changing, spec=found.spec)
     return {**told, "format": told["format"] if request.GET.get("as") else None, "quiet": True}
 
 
@@ -68,9 +68,15 @@ def show(
     extra = {
         "may_share": rules.may_share(user, token_request), "may_discard": rules.may_discard(user, token_request),
         "drawn": builder_drawn.sections(context, builder_search.finds(context["copy"], context["blocks"])),
-        **comments.counted(token_request),
+        **comments.counted(token_request), "newer_template": newer_template(token_request),
     }  # fmt: skip
     return render_page(request, PAGE, {**context, **extra}, status=status)
+
+
+def newer_template(token_request: TokenRequest) -> TeamTemplate | None:
+    """The team's template from which the draft was begun, where it has a newer version by now."""
+    template = access.template_of(token_request)
+    return template if template and template.version != token_request.template_version else None
 
 
 def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:

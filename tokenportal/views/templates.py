@@ -1,15 +1,17 @@
 """The gallery of templates, and the beginning of a draft."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
-from tokenportal.actions import drafts, snapshots
+from tokenportal.actions import drafts, snapshots, team_templates
 from tokenportal.models import Connection, Team, User
 from tokenportal.policy import recipes, templates, words
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
@@ -25,12 +27,19 @@ PARTIALS = ("cards",)
 
 @dataclass(frozen=True)
 class Card:
-    """A template as its card shows it. `used`: how many tokens my teams have made from it."""
+    """A template as its card shows it. `used`: how many tokens my teams have made from it; `url`: a page of its own, if any."""
 
     template: Template
     groups: tuple[PermissionGroup, ...]
     risk: str
     used: int = 0
+    made: str = ""
+    url: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where it applies to begin with, or who made it."""
+        return self.made or self.template.resources
 
     @property
     def chips(self) -> tuple[PermissionGroup, ...]:
@@ -47,6 +56,24 @@ class Card:
         return all(word in text for word in words)
 
 
+def risk_of(groups: Iterable[PermissionGroup]) -> str:
+    return max((group.risk for group in groups), key=words.RISK_ORDER.index, default="reads")
+
+
+def team_cards(user: User) -> tuple[Card, ...]:
+    """The templates of this person's teams, as cards like the others."""
+    catalogue = snapshots.all_known_groups()
+    found = []
+    for version in access.team_templates(user):
+        ids = dict.fromkeys(id for block in version.spec.blocks for id in block.permissions)
+        groups = tuple(group for id in ids if (group := catalogue.known(id)))
+        made = version.template
+        card = Template(made.slug, made.title, version.purpose)
+        by = f"Team {made.team}, version {version.number} by {version.made_by}"
+        found.append(Card(card, groups, risk_of(groups), made=by, url=reverse("team-template", args=[made.pk])))
+    return tuple(found)
+
+
 @cache
 def cards() -> tuple[tuple[str, tuple[Card, ...]], ...]:
     """All cards, by where they come from. They are the same for everybody until the program starts anew."""
@@ -54,7 +81,7 @@ def cards() -> tuple[tuple[str, tuple[Card, ...]], ...]:
 
     def card(template: Template) -> Card:
         groups = template.groups(catalogue)
-        return Card(template, groups, max((group.risk for group in groups), key=words.RISK_ORDER.index, default="reads"))
+        return Card(template, groups, risk_of(groups))
 
     return (("cloudflare", tuple(map(card, templates.TEMPLATES))), ("tools", tuple(map(card, recipes.RECIPES))))
 
@@ -71,7 +98,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
     uses = access.template_uses(user)
     shown = {
         kind: [replace(one, used=uses.get(one.template.slug, 0)) for one in found if one.holds(sought.casefold().split())]
-        for kind, found in cards()
+        for kind, found in (("teams", team_cards(user)), *cards())
     }
     context = {"shown": shown, "count": sum(map(len, shown.values())), "q": sought, "verdict": rules.may_start(user)}
     if not wanted_partial(request, PARTIALS):
@@ -97,6 +124,9 @@ def start(request: HttpRequest) -> HttpResponse:
         raise rules.NotAllowed(rules.may_start(user).sentence)
     slug = request.POST.get("template", "")
     wanted = request.POST.get("connection", "")
+    if pk := team_templates.of_slug(slug):
+        template = access.team_template(user, pk)
+        return redirect(team_templates.begin(template, by=user, team=team, connection=fitting(team, "", wanted)))
     token_request = drafts.start(
         by=user, team=team, template=slug if recipes.get(slug) else "", connection=fitting(team, slug, wanted)
     )
