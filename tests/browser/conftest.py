@@ -5,7 +5,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 # A page that takes longer than usual on a busy machine is not what these tests are about.
 PATIENCE = 20.0
@@ -36,3 +36,16 @@ def quiet(page: Page) -> Iterator[Page]:
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
     assert said == []
+
+
+@pytest.fixture
+def without_script(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(params=["with script", "without script"])
+def either(request: pytest.FixtureRequest) -> Page:
+    return request.getfixturevalue("page" if request.param == "with script" else "without_script")

@@ -1,10 +1,8 @@
 """A draft discussed in a browser, with and without JavaScript: asked, answered, resolved; and beside the builder."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests import arrange
 from tests.browser.conftest import until
@@ -18,19 +16,6 @@ def draft(lasting_portal: None) -> TokenRequest:
     made = arrange.draft(name="shop-dns")
     sharing.share(made, by=made.requester, colleague=arrange.person("teammate"), role="commenter")
     return made
-
-
-@pytest.fixture
-def without_script(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture(params=["with script", "without script"])
-def either(request: pytest.FixtureRequest) -> Page:
-    return request.getfixturevalue("page" if request.param == "with script" else "without_script")
 
 
 def test_a_thread_is_begun_answered_resolved_and_opened_again(draft: TokenRequest, site: str, either: Page) -> None:

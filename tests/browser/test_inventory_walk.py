@@ -1,29 +1,13 @@
 """Somebody's old token, found by reading the list, adopted in a browser with and without JavaScript."""
 
-from collections.abc import Iterator
-
-import pytest
 from django.core.management import call_command
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests import arrange
 from tests.browser.conftest import until
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import reading
 from tokenportal.models import Token
-
-
-@pytest.fixture
-def without_script(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture(params=["with script", "without script"])
-def either(request: pytest.FixtureRequest) -> Page:
-    return request.getfixturevalue("page" if request.param == "with script" else "without_script")
 
 
 def test_a_token_that_nobody_here_made_is_found_and_adopted(lasting_portal: None, site: str, either: Page) -> None:

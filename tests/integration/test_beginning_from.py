@@ -86,6 +86,13 @@ def test_without_a_choice_the_connection_is_the_one_that_holds_the_most(portal: 
     assert str(TokenRequest.objects.get().working_copy.connection) == "Acme user"
 
 
+def test_a_team_without_a_connection_begins_all_the_same(portal: None) -> None:
+    team = people.create_team(by=None, name="Others")
+    people.set_membership(by=None, team=team, person=arrange.person("requester"), is_requester=True, is_approver=False)
+    arrange.signed_in("requester").post("/profile/api-tokens", {"url": query(("dns", "read")), "team": team.pk})
+    assert (TokenRequest.objects.get().working_copy.connection, permissions(TokenRequest.objects.get())) == (None, ["DNS Read"])
+
+
 def test_whoever_is_no_requester_is_told_so(portal: None) -> None:
     answer = arrange.signed_in("auditor").get(f"/profile/api-tokens?{query(('dns', 'read'))}")
     assert (answer.status_code, b"You are not a requester in any team" in answer.content) == (403, True)

@@ -161,6 +161,11 @@ def test_a_draft_begins_from_it_and_knows_its_version(draft: TokenRequest) -> No
     }
 
 
+def test_a_draft_begins_without_a_connection_where_the_team_has_none(draft: TokenRequest) -> None:
+    begun = team_templates.begin(save(draft), by=draft.requester, team=arrange.team(), connection=None)
+    assert begun.working_copy.connection is None
+
+
 def test_a_draft_begun_from_it_suggests_its_next_version(draft: TokenRequest) -> None:
     begun = begin(save(draft, required=["end"]))
     page = arrange.signed_in("teammate").get(f"/requests/{begun.pk}/template/").content.decode()

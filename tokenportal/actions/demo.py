@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tokenportal import audit, clock
-from tokenportal.actions import commenting, drafts, issuing, people, seeding, sharing, snapshots, syncing
+from tokenportal.actions import commenting, drafts, issuing, people, seeding, sharing, snapshots, syncing, team_templates
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Team, TokenRequest, User
 from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
@@ -161,6 +161,7 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     teammate = User.objects.get(username="teammate")
     sharing.share(shared, by=shared.requester, colleague=teammate, role="editor")
     talk_about(shared, teammate)
+    make_template(shared)
     for name in ("api-cache-purge", "edge-logs-shipper", "token-minter"):
         alter("copy", name)
     alter("widen", "find-and-edit")
@@ -187,6 +188,14 @@ def talk_about(draft: TokenRequest, teammate: User) -> None:
     commenting.resolve(asked, by=teammate)
     remark = "The drill runs from the office only. @requester, could we restrict the addresses?"
     commenting.comment(draft, by=teammate, text=remark, section="restrictions")
+
+
+def make_template(draft: TokenRequest) -> None:
+    """A template of the team, in two versions."""
+    for required in ((), ("purpose", "addresses", "end")):
+        team_templates.save(
+            draft, by=draft.requester, title="Failover drill", purpose="Switches pools of a load balancer for a while.", required=required
+        )  # fmt: skip
 
 
 def two_blocks(spec: TokenSpec) -> TokenSpec:
