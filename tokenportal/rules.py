@@ -159,10 +159,17 @@ def may_use(connection: Connection, team_id: UUID | str) -> Verdict:
     return ALLOWED
 
 
+def may_confirm(user: User, token_request: TokenRequest) -> Verdict:
+    """Whose step it is, whatever state the request is in: whoever else tries learns no more than that."""
+    if user.pk == token_request.requester_id:
+        return ALLOWED
+    return Verdict(f"Only the person who asked for this {'change' if token_request.is_edit else 'token'} can confirm it.")
+
+
 def may_issue(user: User, token_request: TokenRequest, *, creates_tokens: bool) -> Verdict:
     """Creating is the requester's own step. Until guardrails exist, tokens that create tokens are for admins."""
-    if user.pk != token_request.requester_id:
-        return Verdict(f"Only the person who asked for this {'change' if token_request.is_edit else 'token'} can confirm it.")
+    if not (verdict := may_confirm(user, token_request)):
+        return verdict
     if token_request.status not in (Status.DRAFT, Status.FAILED):
         done = "made" if token_request.is_edit else "created"
         return Verdict(f"This {'change' if token_request.is_edit else 'token'} has been {done} already, or is being {done} now.")

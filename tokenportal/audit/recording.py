@@ -30,7 +30,7 @@ SHOWN_FIELDS = frozenset({
 # What an event may hold beside the fields that changed. Any other detail is named, its value is not.
 SHOWN_DETAILS = frozenset({
     "anew", "changed", "ciphertext", "connections", "form", "format", "filter", "found", "key", "kind", "left_alone", "member",
-    "people", "result", "rows", "sessions", "state", "teams", "told", "tokens", "version", "zones",
+    "days", "people", "result", "role", "rows", "section", "sessions", "shared_with", "state", "teams", "told", "tokens", "version", "zones",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
 UNSHOWN = "not shown"

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokenportal', '0012_an_audit_that_holds'),
+        ('tokenportal', '0018_versions_stay'),
     ]
 
     operations = [

@@ -31,6 +31,7 @@ def create(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
     audit.means(Event.TOKEN_CHANGING if token_request.is_edit else Event.TOKEN_ISSUING)
+    rules.require(rules.may_confirm(user, token_request))
     if not is_fresh(request):
         raise rules.NotAllowed("It is a while since you signed in. Open the summary again and confirm that it is you.")
     number = request.POST.get("version", "")
