@@ -19,9 +19,11 @@ from tokenportal.models import (
     User,
     Version,
     WorkingCopy,
+    earlier,
 )
 from tokenportal.models.durability import committed_soon
 from tokenportal.policy import recipes, templates
+from tokenportal.policy import spec as specs
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.problems import Problem
 from tokenportal.policy.spec import AccessBlock, TokenSpec
@@ -98,7 +100,7 @@ def begun(
     with audit.recording(Event.DRAFT_STARTED, by=by, subject=token_request, trail=token_request.pk) as record:
         record.add(token_request)
         WorkingCopy.objects.create(
-            token_request=token_request, spec_json=spec.to_json(), connection=connection, owner=owner,
+            token_request=token_request, spec_json=specs.keyed(spec).to_json(), connection=connection, owner=owner,
             backup_owner=backup_owner, saved_at=now, saved_by=by,
         )  # fmt: skip
     return token_request
@@ -111,27 +113,28 @@ def save(
     """Save the working copy, complete or not. Raises Stale when somebody else saved something else since ``revision``."""
     if token_request.is_edit:
         connection = token_request.working_copy.connection  # the one that the token lies behind
+    copy = token_request.working_copy
     wanted: dict[str, Any] = {"connection": connection, "owner": owner, "backup_owner": backup_owner}
-    spec_json = spec.to_json()
+    spec_json = specs.keyed(spec, like=copy.spec).to_json()
 
     def stands_in(copy: WorkingCopy) -> bool:
         same = all(getattr(copy, f"{name}_id") == (row.pk if row else None) for name, row in wanted.items())
-        return same and copy.spec_json == spec_json
+        return same and (copy.spec_json == spec_json or copy.spec == spec)
 
-    copy = token_request.working_copy
     with committed_soon():
         # The request's row first, as everywhere: a draft that is being created takes no more changes.
         here = TokenRequest.objects.select_for_update().filter(pk=token_request.pk)
         token_request.status = here.values_list("status", flat=True).get()
         rules.require(rules.may_edit(by, token_request))
-        new = {"spec_json": spec_json, "revision": revision + 1, "saved_at": clock.now(), "saved_by": by, **wanted}
-        mine = WorkingCopy.objects.filter(pk=token_request.pk, revision=revision)
-        if stands_in(copy) or not mine.update(**new):
+        new, now = {"spec_json": spec_json, "saved_by": by, **wanted}, clock.now()
+        if stands_in(copy) or not earlier.put(copy, revision, now, **new):
             copy = WorkingCopy.objects.get(pk=token_request.pk)
             # What stands there already overwrites nobody, whichever revision it was made from: an answer may have been lost.
             if not stands_in(copy):
                 raise Stale(copy)
             new = wanted
+        else:
+            new |= {"revision": revision + 1, "saved_at": now}
         for name, value in new.items():
             setattr(copy, name, value)
     copy.token_request = token_request

@@ -5,6 +5,7 @@ such as ``add:1:<group id>``; it is applied after the fields, so that no press l
 """
 
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ TEXT_LIMIT = 5000
 LIST_LIMIT = 300_000
 """Characters of a pasted list of domains: a thousand of the longest names that there can be."""
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+KEY = re.compile(r"[^0-9a-z]")
 MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2})(?::[0-9]{2})?Z")
 
 
@@ -95,7 +97,7 @@ def _block(post: QueryDict, prefix: str, find_zones: FindZones, half_typed: bool
     zone_mode = post.get(f"{prefix}-zmode", "these")
     account_mode = post.get(f"{prefix}-amode", "these")
     return AccessBlock(
-        label=text(post, f"{prefix}-label")[:60],
+        key=KEY.sub("", post.get(f"{prefix}-key", ""))[:16], label=text(post, f"{prefix}-label")[:60],
         permissions=tuple(dict.fromkeys(id for id in chosen if id)),
         zones=ZoneChoice(
             mode="all" if zone_mode == "all" else "accounts" if zone_mode == "accounts" else "these",
@@ -150,7 +152,7 @@ def apply(spec: TokenSpec, press: Pressed) -> TokenSpec:
     """The spec after the pressed button: a permission, zone, range or block added, something removed."""
     match press.verb:
         case "add-block":
-            return replace(spec, blocks=(*spec.blocks, AccessBlock()))
+            return replace(spec, blocks=(*spec.blocks, AccessBlock(key=secrets.token_hex(4))))
         case "add-range" | "remove-range":
             return replace(spec, client_ips=_with_ranges(spec.client_ips, press))
     index = press.block - 1

@@ -3,6 +3,7 @@
 from tokenportal.models.audit_event import AuditEvent, AuditHead, Verification
 from tokenportal.models.connection import Connection, ConnectionGrant
 from tokenportal.models.draft import Comment, Presence, Version, WorkingCopy
+from tokenportal.models.earlier import EarlierCopy
 from tokenportal.models.notice import Notice, Reminder
 from tokenportal.models.people import Membership, SetUpCode, SignInFailure, Team, User
 from tokenportal.models.sharing import LinkGuest, Share, ShareLink, ShareRole
@@ -22,6 +23,7 @@ __all__ = [
     "Comment",
     "Connection",
     "ConnectionGrant",
+    "EarlierCopy",
     "IllegalMove",
     "KnownAccount",
     "KnownZone",

@@ -78,8 +78,13 @@ class AccountChoice:
 
 @dataclass(frozen=True, slots=True)
 class AccessBlock:
-    """Permissions (group ids) and the resources that they are for. A bucket is "<account id>/<jurisdiction>/<name>"."""
+    """Permissions (group ids) and the resources that they are for. A bucket is "<account id>/<jurisdiction>/<name>".
 
+    `key` tells the blocks of one draft apart while several people change it. It says nothing of what is wanted, so blocks
+    that differ in nothing else are equal.
+    """
+
+    key: str = field(default="", compare=False, kw_only=True)
     label: str = ""
     permissions: tuple[str, ...] = ()
     zones: ZoneChoice = field(default_factory=ZoneChoice)
@@ -90,6 +95,7 @@ class AccessBlock:
     def from_json(cls, value: Any) -> Self:
         data = _object(value)
         return cls(
+            key=_text(data.get("key")),
             label=_text(data.get("label")),
             permissions=_texts(data.get("permissions")),
             zones=ZoneChoice.from_json(data.get("zones")),
@@ -164,6 +170,23 @@ def _listed(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _listed(item) for key, item in value.items()}
     return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
+def keyed(spec: TokenSpec, like: TokenSpec | None = None) -> TokenSpec:
+    """The spec with a key of its own for every block.
+
+    A block without one takes that of the block in its place in `like`, from which the spec was made, or else is called by its
+    place.
+    """
+    taken = {block.key for block in spec.blocks}
+    earlier = like.blocks if like else ()
+    blocks: list[AccessBlock] = []
+    for place, block in enumerate(spec.blocks):
+        key = block.key or (earlier[place].key if place < len(earlier) and earlier[place].key not in taken else str(place + 1))
+        while key in {done.key for done in blocks} or (not block.key and key in taken):
+            key += "x"
+        blocks.append(replace(block, key=key))
+    return replace(spec, blocks=tuple(blocks))
 
 
 def is_frozen(spec: TokenSpec) -> bool:
