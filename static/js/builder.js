@@ -48,11 +48,20 @@ async function resume() {
   htmx.trigger(form, "input");
 }
 
+/* Both changed the same: nothing is saved until somebody has chosen. The form is out of sight by then, and goes with the choice,
+   so what was typed until this moment goes along. */
+function choose() {
+  paused = true;
+  unsaved = true;
+  held.length = 0;
+  form.inert = false;
+  document.getElementById("choose")?.focus();
+}
+
 const ours = (event) => form?.contains(event.detail.elt) && event.detail.requestConfig?.verb === "post";
 
 function says(code) {
   if (code === 400 || code === 403 || code === 404) return "Not saved: the notice above says why.";
-  if (code === 409) return "Not saved: somebody else saved first.";
   if (code === 429) return "Not saved: too many requests. Wait a moment.";
   return code ? "Not saved: the portal has a problem. Your entries are still here." : "Not saved: the portal cannot be reached. Your entries are still here.";
 }
@@ -84,7 +93,9 @@ if (form?.dataset.autosave !== undefined) {
     if (!ours(event)) return;
     underWay = Math.max(0, underWay - 1);
     clearTimeout(saying);
+    const code = event.detail.xhr?.status;
     if (event.detail.successful) paused = false;
+    else if (code === 409) choose();
     else { pause(says(event.detail.xhr?.status ?? 0)); held.length = 0; form.inert = false; unsaved = true; }
     /* Once htmx is done with this answer, and has sent what it had queued behind it. */
     setTimeout(next);

@@ -250,10 +250,11 @@ def test_two_tabs_on_one_draft_lose_nothing(lasting_portal: None, site: str, con
     second.get_by_test_id("name").fill("from the second tab")
     second.get_by_test_id("purpose").fill("typed meanwhile")
     expect(second.get_by_test_id("conflict")).to_be_visible()
-    expect(second.get_by_test_id("saved")).to_contain_text("Not saved: somebody else saved first.")
+    expect(second.get_by_role("heading", level=1)).to_have_text("Choose what to keep")
     assert spec_at(url).name == "from the first tab"
     expect(second.get_by_test_id("name")).to_have_value("from the second tab")
-    second.get_by_test_id("overwrite").click()
+    second.get_by_test_id("keep-name-mine").check()
+    second.get_by_test_id("choose").click()
     expect(second.locator("#title")).to_have_text("from the second tab")
     assert (spec_at(url).name, spec_at(url).purpose) == ("from the second tab", "typed meanwhile")
 

@@ -132,11 +132,10 @@ def test_a_stale_save_is_told_in_place_and_overwrites_nothing(draft: Draft) -> N
     answer = draft.web.post(draft.url, {**stale, "name": "second"}, headers={"HX-Request": "true", "HX-Target": "told"})
     assert answer.status_code == 409
     assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#conflict", "innerHTML")
-    assert "requester saved this draft while you were changing it" in text(answer)
+    assert "You saved this draft in another window meanwhile." in text(answer)
     assert draft.spec.name == "first"
-    over = re.search(r'value="(overwrite:\d+)"', text(answer))
-    assert over
-    draft.web.post(draft.url, {**stale, "name": "second", "do": over[1]})
+    chosen = {"seen": draft.copy.revision, "keep-name": "mine", "do": "choose"}
+    assert draft.web.post(draft.url, {**stale, "name": "second", **chosen})["Location"] == draft.url
     assert draft.spec.name == "second"
 
 

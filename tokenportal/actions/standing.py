@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tokenportal import clock, rules
 from tokenportal.actions import snapshots
-from tokenportal.models import TeamTemplateVersion, TokenRequest, WorkingCopy
+from tokenportal.models import Connection, TeamTemplateVersion, TokenRequest, WorkingCopy
 from tokenportal.policy import compile as compiling
 from tokenportal.policy import problems as problem_finding
 from tokenportal.policy import required
@@ -43,14 +43,18 @@ def compiled(token_request: TokenRequest, spec: TokenSpec, catalogue: Catalogue,
     )  # fmt: skip
 
 
+def offered(connection: Connection | None, *specs_of_it: TokenSpec) -> tuple[Catalogue, Surroundings]:
+    """What a connection, if there is one, offers today, with the accounts and zones that these specs name."""
+    if connection is None:
+        return Catalogue.from_facts(), Surroundings(NOBODY)
+    zones = set().union(*map(mentioned_zones, specs_of_it))
+    return snapshots.catalogue(connection), snapshots.surroundings(connection, zones)
+
+
 def of(copy: WorkingCopy, spec: TokenSpec | None = None) -> Standing:
     """How a working copy stands; ``spec`` is looked at in place of its own, for entries that are not saved."""
     spec = copy.spec if spec is None else spec
-    if copy.connection is None:
-        catalogue, around = Catalogue.from_facts(), Surroundings(NOBODY)
-    else:
-        catalogue = snapshots.catalogue(copy.connection)
-        around = snapshots.surroundings(copy.connection, mentioned_zones(spec))
+    catalogue, around = offered(copy.connection, spec)
     frozen = specs.freeze(spec, clock.now())
     payload = compiled(copy.token_request, frozen, catalogue, around.owner)
     return Standing(spec, frozen, catalogue, around, tuple(_problems(copy, spec, catalogue, around)), payload)

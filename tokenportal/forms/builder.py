@@ -40,9 +40,9 @@ class Pressed:
         return int(self.about) if self.about.isdecimal() and len(self.about) < 4 else 0
 
 
-def pressed(post: QueryDict) -> Pressed:
-    """The pressed button; ``autosave`` where none was."""
-    verb, _, rest = post.get("do", "autosave").partition(":")
+def pressed(post: QueryDict, name: str = "do") -> Pressed:
+    """The pressed button; ``autosave`` where none was. ``name`` is another field that holds one."""
+    verb, _, rest = post.get(name, "autosave").partition(":")
     about, _, value = rest.partition(":")
     return Pressed(verb, about, value)
 

@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import audit, rules
-from tokenportal.actions import drafts, settling, snapshots, standing
+from tokenportal.actions import drafts, settling, snapshots, standing, together
 from tokenportal.actions.standing import Standing
 from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
 from tokenportal.models import Connection, Status, TeamTemplate, TokenRequest, User, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
-from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, machines
+from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, conflict, machines
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 
@@ -103,24 +104,45 @@ def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> H
 def save(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
     """Save what was posted, then answer as the pressed button and htmx's target ask."""
     press, target = form.pressed(request.POST), target_of(request)
+    chosen = press.verb == "choose"
+    # What was pressed when a conflict came up has waited for the choice.
+    applied = form.pressed(request.POST, "press") if chosen else press
     # A page that is sent as a whole takes everything on it; while it stands, somebody may be in the middle of a name.
-    half_typed = bool(target) and press.verb not in TAKES_TYPED_ZONES
-    spec, entries = read(request.POST, press, token_request, half_typed=half_typed)
+    half_typed = (bool(target) or chosen) and applied.verb not in TAKES_TYPED_ZONES
+    spec, beside = read(request.POST, applied, token_request, half_typed=half_typed)
+    entries = {"by": user, "revision": number_in(request.POST, "revision"), "spec": spec, **beside}
     try:
-        saved = drafts.save(token_request, by=user, revision=revision_of(request.POST, press), spec=spec, **entries)
-    except drafts.Stale as stale:
-        return conflict(request, user, token_request, spec, stale)
-    saved.token_request = token_request
+        saved = decide(request.POST, press, token_request, entries) if chosen else together.save(token_request, **entries)
+    except together.Clashing as clash:
+        return clashing(request, user, token_request, clash, press)
+    saved.copy.token_request = token_request
     if press.verb == "connect" and target:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     if target:
-        return changes(request, user, saved, spec, press, target, echo=echoed(request.POST, spec.blocks, half_typed=half_typed))
+        return changes(
+            request, user, saved, entries, press, target, echo=echoed(request.POST, spec.blocks, half_typed=half_typed)
+        )
+    return whole(request, user, token_request, saved, press, spec)
+
+
+def whole(
+    request: HttpRequest, user: User, token_request: TokenRequest, saved: together.Saved, press: form.Pressed, spec: TokenSpec
+) -> HttpResponse:  # fmt: skip
+    """Where a save leads that was sent as a whole page."""
+    if saved.merged:
+        messages.success(request, conflict.news(saved.merged, saved.others))
     if press.verb == "check":
-        return check(request, user, token_request, saved.revision)
-    context = seen(request, user, saved, spec, echo=echoed(request.POST, spec.blocks))
+        return check(request, user, token_request, saved.copy.revision)
+    context = seen(request, user, saved.copy, echo=echoed(request.POST, spec.blocks))
     if context["errors"] or press.verb == "find":
         return show(request, user, token_request, context, 422 if context["errors"] else 200)
     return redirect(f"{token_request.get_absolute_url()}{place_of(press, spec)}")
+
+
+def decide(post: QueryDict, press: form.Pressed, token_request: TokenRequest, entries: dict[str, Any]) -> together.Saved:
+    """Save as somebody chose between theirs and mine, field by field or for all at once."""
+    choices = {name.removeprefix("keep-"): post.get(name, "") for name in post if name.startswith("keep-")}
+    return together.choose(token_request, seen=number_in(post, "seen"), choices=choices, rest=press.about, **entries)
 
 
 def place_of(press: form.Pressed, spec: TokenSpec) -> str:
@@ -154,9 +176,9 @@ def read(
     }
 
 
-def revision_of(post: QueryDict, press: form.Pressed) -> int:
-    """The revision from which the posted entries were made, or that they shall knowingly replace."""
-    typed = press.about if press.verb == "overwrite" else post.get("revision", "")
+def number_in(post: QueryDict, name: str) -> int:
+    """A revision that a form carries, such as the one from which its entries were made; 0 for nonsense."""
+    typed = post.get(name, "")
     return int(typed) if typed.isdecimal() and len(typed) < 10 else 0
 
 
@@ -183,28 +205,40 @@ def check(request: HttpRequest, user: User, token_request: TokenRequest, revisio
 
 
 def changes(
-    request: HttpRequest,
-    user: User,
-    copy: WorkingCopy,
-    spec: TokenSpec,
-    press: form.Pressed,
-    target: str,
-    *,
-    echo: dict[str, str],
-) -> HttpResponse:
+    request: HttpRequest, user: User, saved: together.Saved, entries: dict[str, Any], press: form.Pressed, target: str,
+    *, echo: dict[str, str],
+) -> HttpResponse:  # fmt: skip
     """What a save has changed: the part that htmx replaces, and whatever else on the page speaks of the same."""
-    context = seen(request, user, copy, spec, echo=echo)
-    block = next((view for view in context["blocks"] if target == view.section.slug), None)
+    copy = saved.copy
+    context = seen(request, user, copy, copy.spec if saved.merged else entries["spec"], echo=echo)
+    fresh = conflict.sections_from_others(copy, entries) if saved.merged else set()
+    block = next((view for view in context["blocks"] if target == view.section.slug and "blocks" not in fresh), None)
     part = "access" if block else target if target == "addresses" else "told"
-    context["slots"] = [slot for slot in context["slots"] if stands_still(slot[0], request.POST, part, block)]
-    if block:
+    context["slots"] = [
+        slot for slot in context["slots"] if stands_still(slot[0], request.POST, part, block) and section_of(slot[0]) not in fresh
+    ]
+    if fresh:
+        context["drawn"] = builder_drawn.sections(context, builder_search.finds(copy, context["blocks"]))
+        context |= {"fresh": fresh, "can_edit": True}
+    elif block:
         found = builder_search.finds(copy, [block]).get(block.number)
         context["block_html"] = builder_drawn.block(block, context, found, press.verb)
-    elif part == "addresses":
-        context["drawn"] = {"addresses": builder_drawn.addresses(context, press)}
+    if part == "addresses":
+        context["drawn"] = {**context.get("drawn", {}), "addresses": builder_drawn.addresses(context, press)}
+    if saved.merged:
+        context |= {"others": saved.others, "news": conflict.news(saved.merged, saved.others)}
     response = render(request, f"{PAGE}#changes", {**context, "part": part})
     response["HX-Trigger"] = "saved"
+    if "blocks" in fresh:
+        response["HX-Reswap"] = "none"  # the part that was asked for is within what comes anew
     return response
+
+
+def section_of(slot: str) -> str:
+    """In which part of the page that can come anew a place for messages stands."""
+    name = slot.partition("-")[0]
+    named = {"connection": "connection", "starts": "lifetime", "until": "lifetime", "allow": "addresses", "block": "addresses"}
+    return named.get(name, "purpose" if name in ("name", "purpose", "owner") else "blocks")
 
 
 def stands_still(slot: str, post: QueryDict, part: str, block: builder_page.BlockView | None) -> bool:
@@ -215,14 +249,21 @@ def stands_still(slot: str, post: QueryDict, part: str, block: builder_page.Bloc
     return block is None or name != f"b{block.number}"
 
 
-def conflict(request: HttpRequest, user: User, token_request: TokenRequest, mine: TokenSpec, stale: drafts.Stale) -> HttpResponse:
-    """Somebody else was first: my entries stay on the page, unsaved, and I choose."""
-    stale.copy.token_request = token_request
-    audit.refusing(str(stale))
+def clashing(
+    request: HttpRequest, user: User, token_request: TokenRequest, clash: together.Clashing, press: form.Pressed
+) -> HttpResponse:  # fmt: skip
+    """Both changed the same: I choose. My entries stay on the page, or come back with it, and nothing is saved until then."""
+    audit.refusing("Somebody else changed the same meanwhile.")
+    undecided = press.verb == "choose" and number_in(request.POST, "seen") == clash.copy.revision
+    panel = conflict.panel(token_request, clash, request.POST if undecided else {})
     if target_of(request):
-        context = {"builder_url": token_request.get_absolute_url(), "stale": stale.copy}
+        context = {"builder_url": token_request.get_absolute_url(), "conflict": panel, "in_place": True}
+        context["press"] = request.POST.get("do", "")
         response = render(request, f"{PAGE}#conflict", context, status=409)
         response["HX-Retarget"], response["HX-Reswap"] = "#conflict", "innerHTML"
         return response
-    context = seen(request, user, stale.copy, mine, echo=echoed(request.POST, mine.blocks))
-    return show(request, user, token_request, {**context, "stale": stale.copy}, 409)
+    mine = clash.mine
+    mine.token_request, mine.saved_at, mine.saved_by = token_request, clash.copy.saved_at, clash.copy.saved_by
+    context = seen(request, user, mine, echo=echoed(request.POST, mine.spec.blocks))
+    context |= {"conflict": panel, "errors": panel.undecided if undecided else []}
+    return show(request, user, token_request, context, 422 if undecided else 409)

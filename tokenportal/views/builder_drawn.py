@@ -18,7 +18,7 @@ def sections(context: Mapping[str, Any], finds: Mapping[int, Found]) -> dict[str
     copy: WorkingCopy = context["copy"]
     people = drafts.owner_choices(copy)
     return {
-        "blocks": [(view.section, block(view, context, finds.get(view.number))) for view in context["blocks"]],
+        "blocks": [(view.section, view.block.key, block(view, context, finds.get(view.number))) for view in context["blocks"]],
         "connections": drawn(
             "builder/connections.html", connections=drafts.connection_choices(copy.token_request.team_id),
             chosen=copy.connection_id, team=str(copy.token_request.team),
