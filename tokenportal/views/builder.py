@@ -19,7 +19,7 @@ from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
 from tokenportal.models import Connection, Status, TeamTemplate, TokenRequest, User, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
-from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, conflict, machines
+from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, conflict, here, machines
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 
@@ -68,6 +68,7 @@ def show(
 ) -> HttpResponse:
     extra = {
         "may_share": rules.may_share(user, token_request), "may_discard": rules.may_discard(user, token_request),
+        "here": here.others(token_request, user),
         "drawn": builder_drawn.sections(context, builder_search.finds(context["copy"], context["blocks"])),
         **comments.counted(token_request), "newer_template": newer_template(token_request),
     }  # fmt: skip

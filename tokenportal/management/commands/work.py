@@ -18,6 +18,7 @@ from tokenportal.actions import (
     reminding,
     settling_changes,
     syncing,
+    together,
     verifying,
     watching,
 )
@@ -83,6 +84,11 @@ def send_mail() -> str:
     return f"{sent} letter{'' if sent == 1 else 's'} sent" if sent else ""
 
 
+def forget() -> str:
+    together.forget()
+    return ""
+
+
 class Command(BaseCommand):
     help = (
         "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of "
@@ -107,6 +113,7 @@ class Command(BaseCommand):
                 attempt("mailing", send_mail)
                 attempt("signing checkpoints", checkpointing.keep_up)
                 attempt("verifying the audit log", verify)
+                attempt("forgetting what drafts once held", forget)
                 if options["once"]:
                     return
                 time.sleep(settings.WORK_INTERVAL_SECONDS)
