@@ -50,7 +50,7 @@ async function resume() {
 
 /* Both changed the same: nothing is saved until somebody has chosen. The form is out of sight by then, and goes with the choice,
    so what was typed until this moment goes along. */
-function choose() {
+function askToChoose() {
   paused = true;
   unsaved = true;
   held.length = 0;
@@ -95,7 +95,7 @@ if (form?.dataset.autosave !== undefined) {
     clearTimeout(saying);
     const code = event.detail.xhr?.status;
     if (event.detail.successful) paused = false;
-    else if (code === 409) choose();
+    else if (code === 409) askToChoose();
     else { pause(says(event.detail.xhr?.status ?? 0)); held.length = 0; form.inert = false; unsaved = true; }
     /* Once htmx is done with this answer, and has sent what it had queued behind it. */
     setTimeout(next);
