@@ -16,7 +16,7 @@ from tokenportal.policy.merge import Clash, Field, Merged, Taken
 from tokenportal.policy.spec import TokenSpec
 from tokenportal.policy.surroundings import Surroundings
 from tokenportal.views.builder_page import name_of
-from tokenportal.views.field_words import LISTS, FieldWords
+from tokenportal.views.field_words import LISTS, NOTHING, FieldWords
 
 NAMES = {
     "name": "Name", "purpose": "What will use it", "owner": "Owner", "backup_owner": "Back-up owner", "connection": "Connection",
@@ -142,7 +142,7 @@ def taken_view(taken: Taken, known: list[TokenSpec], words: FieldWords) -> Taken
     kind = taken.field.kind
     before = words.lines(kind, taken.base) if taken.base is not None or kind != "whole" else []
     after = words.lines(kind, taken.value)
-    removed = [Line(text, "removed") for text in before if text not in after]
+    removed = [Line(text, "removed") for text in before if text not in (*after, *NOTHING)]
     added = [Line(text, "added") for text in after if text not in before]
     return TakenView(taken.side == "mine", title(taken.field, known), shortened([*removed, *added]))
 

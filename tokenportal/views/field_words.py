@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tokenportal.forms import builder as form
 from tokenportal.policy import listing, moments
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.spec import AccessBlock, AccountChoice, Validity, ZoneChoice
@@ -14,6 +15,9 @@ EMPTY = {
     "allow": "Anywhere", "never": "Nowhere", "permissions": "None", "buckets": "None", "starts": "As soon as it is created",
     "backup_owner": "Nobody", "connection": "None yet",
 }  # fmt: skip
+
+NOTHING = {"None", "Empty"}
+"""Said of an empty field, where there is nothing that could be taken away."""
 
 
 @dataclass(frozen=True)
@@ -96,5 +100,5 @@ def _end(validity: Validity) -> str:
     typed = moments.in_words(moment) if moment else validity.until.strip()
     if validity.lifetime == "until":
         return typed or "Empty"
-    words = "No end" if validity.lifetime == "never" else f"{validity.days} {'day' if validity.days == 1 else 'days'}"
+    words = "No end" if validity.lifetime == "never" else dict(form.PRESETS).get(validity.days, f"{validity.days} days")
     return f"{words} ({typed}, kept aside)" if typed else words
