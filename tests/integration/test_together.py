@@ -307,6 +307,11 @@ def test_a_row_that_was_loaded_before_others_saved_keeps_what_they_saved(draft: 
     assert old.working_copy.revision == 2
     drafts.save(old, by=draft.requester, revision=3, spec=replace(copy.spec, name="third"), **beside)
     assert [kept.sheet.spec.name for kept in EarlierCopy.objects.order_by("revision")][1:] == ["a-token", "second"]
+    behind = TokenRequest.objects.select_related("working_copy").get(pk=draft.pk)
+    assert behind.working_copy.revision == 4
+    drafts.save(draft, by=draft.requester, revision=4, spec=replace(copy.spec, name="fifth"), **beside)
+    with pytest.raises(drafts.Stale):
+        drafts.save(behind, by=draft.requester, revision=4, spec=replace(copy.spec, name="sixth"), **beside)
     with pytest.raises(drafts.Stale):
         drafts.save(old, by=draft.requester, revision=99, spec=replace(copy.spec, name="fourth"), **beside)
 
