@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokenportal', '0030_drafts_for_a_team'),
+        ('tokenportal', '0038_what_was_saved_over'),
     ]
 
     operations = [
