@@ -23,10 +23,11 @@ _WIDE: Final = {"zones of", "every zone", "every account"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference, and in which direction it moves what the token may do."""
+    """One difference, and in which direction it moves what the token may do. `section` is where a form says it, if known."""
 
     sentence: str
     direction: Direction
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +196,11 @@ def _abilities(groups: tuple[PermissionGroup, ...]) -> str:
 
 
 def _places(resources: Iterable[Resource], around: Surroundings) -> str:
-    return _some([listing.place(resource, around) for resource in sorted(resources)])
+    return some([listing.place(resource, around) for resource in sorted(resources)])
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Names in order; the first three and how many more where they are many."""
     names = sorted(names)
     return _listed(names if len(names) <= NAMED_AT_MOST + 1 else [*names[:NAMED_AT_MOST], f"{len(names) - NAMED_AT_MOST} more"])
 
@@ -228,7 +230,7 @@ def _addresses(old: Restrictions, new: Restrictions) -> tuple[Change, ...]:
     more: Direction = "wider" if wider else "same"
     fewer: Direction = "narrower" if narrower else "same"
     found = []
-    added, removed = (_some([*set(a) - set(b)]) if set(a) - set(b) else "" for a, b in _pairs(old.allow, new.allow))
+    added, removed = (some([*set(a) - set(b)]) if set(a) - set(b) else "" for a, b in _pairs(old.allow, new.allow))
     if old.allow and new.allow:
         found += [Change(f"Works from {added} too.", more)] if added else []
         found += [Change(f"No longer works from {removed}.", fewer)] if removed else []
@@ -236,7 +238,7 @@ def _addresses(old: Restrictions, new: Restrictions) -> tuple[Change, ...]:
         found.append(Change(f"Works from {added} only; before, from anywhere.", fewer))
     elif removed:
         found.append(Change(f"Works from anywhere; before, from {removed} only.", more))
-    blocked, freed = (_some([*set(a) - set(b)]) if set(a) - set(b) else "" for a, b in _pairs(old.block, new.block))
+    blocked, freed = (some([*set(a) - set(b)]) if set(a) - set(b) else "" for a, b in _pairs(old.block, new.block))
     found += [Change(f"Is blocked from {blocked}.", fewer)] if blocked else []
     found += [Change(f"Is no longer blocked from {freed}.", more)] if freed else []
     return tuple(found)

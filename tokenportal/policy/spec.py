@@ -200,3 +200,18 @@ def freeze(spec: TokenSpec, now: datetime) -> TokenSpec:
         return spec
     until = moments.as_cloudflare(moments.end_of_lifetime(now, spec.validity.days))
     return replace(spec, validity=replace(spec.validity, lifetime="until", until=until))
+
+
+def thaw(spec: TokenSpec, frozen_at: datetime) -> TokenSpec:
+    """The spec that `freeze` made this one of at that moment, where its end says so; else the spec as it is.
+
+    An end date that was set aside meanwhile does not come back: freezing writes over it.
+    """
+    validity = spec.validity
+    if validity.lifetime != "until" or freeze(_counted(spec), frozen_at).validity.until != validity.until:
+        return spec
+    return _counted(spec)
+
+
+def _counted(spec: TokenSpec) -> TokenSpec:
+    return replace(spec, validity=replace(spec.validity, lifetime="days", until=""))
