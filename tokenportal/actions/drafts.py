@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import snapshots, standing
+from tokenportal.actions import snapshots, standing, versions
 from tokenportal.audit import Event
 from tokenportal.models import (
     Connection,
@@ -110,7 +111,10 @@ def save(
     token_request: TokenRequest, *, by: User, revision: int, spec: TokenSpec, connection: Connection | None,
     owner: User, backup_owner: User | None,
 ) -> WorkingCopy:  # fmt: skip
-    """Save the working copy, complete or not. Raises Stale when somebody else saved something else since ``revision``."""
+    """Save the working copy, complete or not. Raises Stale when somebody else saved something else since ``revision``.
+
+    Where a sitting has ended with what stands there, that becomes a version first.
+    """
     if token_request.is_edit:
         connection = token_request.working_copy.connection  # the one that the token lies behind
     copy = token_request.working_copy
@@ -121,7 +125,9 @@ def save(
         same = all(getattr(copy, f"{name}_id") == (row.pk if row else None) for name, row in wanted.items())
         return same and (copy.spec_json == spec_json or copy.spec == spec)
 
-    with committed_soon():
+    begins = copy.revision == revision and versions.begins_sitting(copy, by=by) and not stands_in(copy)
+    # An event waits for the disk, unlike what is typed.
+    with transaction.atomic() if begins else committed_soon():
         # The request's row first, as everywhere: a draft that is being created takes no more changes.
         here = TokenRequest.objects.select_for_update().filter(pk=token_request.pk)
         token_request.status = here.values_list("status", flat=True).get()
@@ -134,6 +140,8 @@ def save(
                 raise Stale(copy)
             new = wanted
         else:
+            if begins:
+                versions.put_down(token_request, copy, by=by)
             new |= {"revision": revision + 1, "saved_at": now}
         for name, value in new.items():
             setattr(copy, name, value)
@@ -150,20 +158,14 @@ def check(token_request: TokenRequest, *, by: User, revision: int) -> Version:
     with audit.recording(Event.DRAFT_CHECKED, by=by, subject=token_request, trail=token_request.pk) as record:
         locked = TokenRequest.objects.select_for_update().get(pk=token_request.pk)
         rules.require(rules.may_edit(by, locked))
-        copy = WorkingCopy.objects.select_for_update(of=("self",)).select_related("connection", "owner").get(token_request=locked)
+        copy = versions.locked_copy(locked)
         if copy.revision != revision:
             raise Stale(copy)
         found = standing.of(copy)
         if found.problems or copy.connection is None:
             raise NotReady(found.problems)
-        spec, payload = found.frozen, found.payload
-        version = Version(
-            token_request=locked, number=locked.version + 1, revision=copy.revision, spec_json=spec.to_json(),
-            connection=copy.connection, owner=copy.owner, backup_owner=copy.backup_owner, payload=payload.body,
-            digest=payload.digest, made_at=clock.now(), made_by=by,
-        )  # fmt: skip
-        record.details["digest"] = payload.digest
-        version.save()
+        version = versions.checked(locked, copy, found, by=by)
+        record.details["digest"] = version.digest
         record.change(locked, version=version.number, digest=version.digest, changed_at=clock.now())
     token_request.version, token_request.digest = version.number, version.digest
     return version
@@ -179,7 +181,8 @@ def current_version(token_request: TokenRequest) -> Version | None:
     )
     if version is None or not version.digest:
         return None
-    if token_request.status == Status.DRAFT and version.revision != token_request.working_copy.revision:
+    copy = token_request.working_copy
+    if token_request.status == Status.DRAFT and copy.put_down != copy.revision:
         return None
     return version
 

@@ -29,8 +29,9 @@ SHOWN_FIELDS = frozenset({
 })  # fmt: skip
 # What an event may hold beside the fields that changed. Any other detail is named, its value is not.
 SHOWN_DETAILS = frozenset({
-    "anew", "changed", "ciphertext", "connections", "form", "format", "filter", "found", "key", "kind", "left_alone", "member",
-    "days", "people", "result", "role", "rows", "section", "sessions", "shared_with", "state", "teams", "told", "tokens", "version", "zones",
+    "anew", "changed", "ciphertext", "connections", "days", "filter", "form", "format", "found", "key", "kind",
+    "left_alone", "made_by", "member", "people", "restored", "result", "role", "rows", "section", "sessions",
+    "shared_with", "state", "teams", "tokens", "told", "version", "zones",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
 UNSHOWN = "not shown"

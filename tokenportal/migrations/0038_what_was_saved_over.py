@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokenportal', '0030_drafts_for_a_team'),
+        ('tokenportal', '0037_what_stands_in_a_version'),
     ]
 
     operations = [

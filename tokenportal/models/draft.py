@@ -12,7 +12,10 @@ from tokenportal.policy.spec import TokenSpec
 
 
 class WorkingCopy(FreeModel):
-    """The draft as it stands. ``revision`` rises at every save; a save that names an older one is stale."""
+    """The draft as it stands. ``revision`` rises at every save; a save that names an older one is stale.
+
+    ``put_down`` is the newest revision that stands in a version, or that says the same as the newest one.
+    """
 
     WHY_FREE = "It is saved while somebody types; the version made from it is the event (design, sections 1 and 6)."
 
@@ -22,6 +25,7 @@ class WorkingCopy(FreeModel):
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     backup_owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     revision = models.PositiveIntegerField(default=1)
+    put_down = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField()
     saved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 

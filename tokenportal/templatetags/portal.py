@@ -192,6 +192,8 @@ def event_words(event: Any) -> str:
 EVENT_WORDS = {
     "draft.started": "Draft begun",
     "draft.checked": "Summary opened",
+    "draft.versioned": "Version made",
+    "draft.restored": "Version restored",
     "draft.shared": "Draft shared",
     "draft.unshared": "Sharing ended",
     "draft.transferred": "Handed on",

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from tokenportal import clock
+from tokenportal.actions import versions
 from tokenportal.actions.standing import Standing
 from tokenportal.forms import builder as form
 from tokenportal.models import TokenRequest, User, WorkingCopy
@@ -15,9 +15,6 @@ from tokenportal.policy import problems as problem_finding
 from tokenportal.policy.problems import Problem
 from tokenportal.policy.spec import AccessBlock
 from tokenportal.views.builder_blocks import BlockView, Named, Section, block_views
-
-SITTING = timedelta(minutes=10)
-"""After so long without a save a sitting has ended (design, section 4): whoever comes back finds what is complete folded."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,8 @@ def context(
     everything = found.problems if problems is None else problems
     shown = [problem for problem in everything if strict or not problem.missing]
     states = problem_finding.section_states(spec, everything)
-    gists, rested = gists_of(copy, found), clock.now() - copy.saved_at > SITTING
+    # Whoever comes back after a sitting finds what is complete folded.
+    gists, rested = gists_of(copy, found), versions.has_rested(copy)
     sections = {
         slug: Section(slug, name_of(slug, spec.blocks), state, gists.get(slug, ""), folded=rested and state == "complete")
         for slug, state in states.items()

@@ -20,6 +20,7 @@ from tokenportal.actions import (
     syncing,
     together,
     verifying,
+    versions,
     watching,
 )
 from tokenportal.models.guard import Origin, coming_from
@@ -65,6 +66,11 @@ def care() -> str:
     return " ".join(result.sentence for result in caring.settle_doing())
 
 
+def put_down() -> str:
+    made = versions.put_down_rested()
+    return f"{made} made" if made else ""
+
+
 def sync() -> str:
     return " ".join(f"{result.connection}: {result.sentence}" for result in syncing.sync_all() if not result.worked)
 
@@ -92,7 +98,8 @@ def forget() -> str:
 class Command(BaseCommand):
     help = (
         "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of "
-        "those that end, signs checkpoints of the audit log and verifies it. Runs until it is stopped."
+        "those that end, makes versions of drafts that rest, signs checkpoints of the audit log and verifies it. Runs until it is "
+        "stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -106,6 +113,7 @@ class Command(BaseCommand):
                 attempt("asking again", ask_again)
                 attempt("settling", settle)
                 attempt("asking about what was not answered", care)
+                attempt("making versions of drafts that rest", put_down)
                 if time.monotonic() >= sync_next:
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)
