@@ -45,6 +45,7 @@ from tokenportal.views import (
     token_list,
     token_trail,
     tokens,
+    versions,
 )
 from tokenportal.views.answers import noted
 
@@ -166,6 +167,9 @@ urlpatterns: list[Any] = [
     route("requests/<uuid:pk>/transfer/", sharing.transfer, "transfer", rule="its requester", methods="GET POST",
           event="draft.transferred"),
     route("drafts/link/<str:code>/", sharing.by_link, "link", rule="who has the link", methods="GET POST", event="link.taken"),
+    route("requests/<uuid:pk>/versions/", versions.page, "versions", rule="draft access"),
+    route("requests/<uuid:pk>/versions/<int:number>/restore/", versions.restore, "restore", rule="draft access",
+          methods="GET POST", event="draft.restored"),
     route("requests/<uuid:pk>/comments/", comments.page, "comments", rule="draft access", methods="GET POST",
           event="comment.added"),
     route("requests/<uuid:pk>/comments/<uuid:comment_pk>/resolve/", comments.resolve, "comment-resolve", rule="draft access",
