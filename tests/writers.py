@@ -15,7 +15,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-from tokenportal.actions import drafts  # noqa: E402
+from tokenportal.actions import drafts, sharing  # noqa: E402
 from tokenportal.models import Connection, Share, Team, User  # noqa: E402
 
 SECONDS, THREADS = float(os.environ["SECONDS"]), int(os.environ["THREADS"])
@@ -33,7 +33,7 @@ def one_round(person: User, team: Team, source: Connection, colleague: User) -> 
     """Three events: a draft is begun, shared and discarded."""
     begun = drafts.start(by=person, team=team, template="scratch", connection=source)
     say("written")
-    drafts.share(begun, by=person, colleague=colleague, role=Share.Role.VIEWER)
+    sharing.share(begun, by=person, colleague=colleague, role=Share.Role.VIEWER)
     say("written")
     drafts.discard(begun, by=person)
     say("written")

@@ -12,7 +12,7 @@ from tests import arrange
 from tests.browser.conftest import until
 from tests.browser.test_building import spec_at
 from tests.browser.test_walk import sign_in
-from tokenportal.actions import drafts
+from tokenportal.actions import sharing
 from tokenportal.models import Presence, TokenRequest
 
 
@@ -20,7 +20,7 @@ from tokenportal.models import Presence, TokenRequest
 def draft(lasting_portal: None) -> TokenRequest:
     """A draft of the requester's that the teammate may edit."""
     found = arrange.draft()
-    drafts.share(found, by=found.requester, colleague=arrange.person("teammate"), role="editor")
+    sharing.share(found, by=found.requester, colleague=arrange.person("teammate"), role="editor")
     return found
 
 
@@ -122,7 +122,7 @@ def test_who_else_is_here_comes_and_goes_and_a_newer_state_is_told(url: str, ope
     Presence.objects.filter(user__username="teammate").update(seen_at=draft.created_at.replace(year=2020))
     mine.evaluate(ask)
     expect(mine.get_by_test_id("others-here")).to_have_count(0)
-    drafts.unshare(draft.shares.get(), by=draft.requester)
+    sharing.unshare(draft.shares.get(), by=draft.requester)
     theirs.evaluate(ask)
     expect(theirs.locator("#messages")).to_contain_text("This draft is not open to you")
     expect(theirs.get_by_test_id("name")).to_have_value("newer")

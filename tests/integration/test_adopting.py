@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from tests import arrange
 from tests.integration.test_inventory import found_outside, fresh, issued, sync
-from tokenportal import clock, rules
+from tokenportal import clock, rules, visible
 from tokenportal.actions import inventory, people, syncing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import AuditEvent, MovedMeanwhile, Token
@@ -112,7 +112,7 @@ def test_what_is_missing_or_wrong_is_said_and_what_was_typed_is_kept(
     assert (answer.status_code, fresh(token).team) == (422, None)
     assert shown.count(sentence) == 2
     assert "<title>Error: " in shown
-    assert posted["purpose"].strip() in shown
+    assert visible.in_page(posted["purpose"].strip()) in shown
 
 
 def test_a_token_that_changed_since_the_page_was_opened_is_looked_at_again(portal: None) -> None:

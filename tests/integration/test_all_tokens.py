@@ -83,7 +83,7 @@ def four(portal: None) -> None:
 @pytest.mark.parametrize(("name", "status"), [("auditor", 200), ("admin", 200), ("requester", 403), ("approver", 403)])
 def test_auditors_and_admins_see_every_token_and_others_do_not(four: None, name: str, status: int) -> None:
     web = arrange.signed_in(name)
-    exported = AuditEvent.objects.filter(action="tokens.exported")
+    exported = AuditEvent.objects.filter(action="tokens.exported", outcome="done")
     assert web.get(HERE).status_code == status
     assert web.post(EXPORT, {"format": "csv"}).status_code == status
     assert exported.count() == (status == 200)
@@ -294,7 +294,7 @@ def test_3_tokens_and_500_take_the_same_number_of_queries(portal: None) -> None:
     sync()
     assert Token.objects.alive().count() == 500
     assert {address: (queries(address), queries(address, **PART)) for address in addresses} == few
-    assert few[HERE][0] <= 12
+    assert few[HERE][0] <= 15
 
 
 # A token's own page

@@ -18,7 +18,7 @@ from tests.integration.test_adopting import wanted
 from tests.integration.test_drafts import failed
 from tests.integration.test_inventory import found_outside
 from tokenportal import audit, upstream
-from tokenportal.actions import drafts, ownership
+from tokenportal.actions import ownership, sharing
 from tokenportal.audit import Event, chain
 from tokenportal.models import AuditEvent, Team, Token, TokenRequest
 from tokenportal.models.outage import is_outage
@@ -66,7 +66,7 @@ def world(lasting_portal: None, settings: Any, tmp_path: Path) -> World:
     connection_page = f"/settings/connections/{staging.pk}/"
     outside, owned, read = found_outside(), token(), token()
     shared, teammate = arrange.draft(), arrange.person("teammate")
-    drafts.share(shared, by=shared.requester, colleague=teammate, role="viewer")
+    sharing.share(shared, by=shared.requester, colleague=teammate, role="viewer")
     change = arrange.change(token(), purpose="Something else.")
     call_command("sandbox_fault", "drop", method="POST")
     lost = arrange.draft()

@@ -14,7 +14,7 @@ import pytest
 
 from tests import arrange
 from tests.integration.test_every_choice import Form
-from tokenportal.actions import drafts, together
+from tokenportal.actions import sharing, together
 from tokenportal.models import TokenRequest, User, WorkingCopy
 from tokenportal.policy.merge import Clash
 from tokenportal.policy.spec import AccessBlock, TokenSpec, ZoneChoice, keyed
@@ -137,7 +137,7 @@ def chosen(clash: Clash, chance: Random) -> str:
 def shared_draft() -> TokenRequest:
     """A draft of the requester's that the teammate may edit."""
     draft = arrange.draft()
-    drafts.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="editor")
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="editor")
     return draft
 
 

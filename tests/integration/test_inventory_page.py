@@ -151,7 +151,7 @@ def test_what_cannot_be_listed_is_never_shown_as_empty(portal: None) -> None:
     assert "The tokens have been read anew." in answer.content.decode()
     assert 'data-testid="not-covered"' not in answer.content.decode()
     events = AuditEvent.objects.filter(action="tokens.synced", by_name="auditor")
-    assert events.count() == 7
+    assert events.count() == 8
 
 
 def test_a_quota_that_fills_up_stands_out(portal: None) -> None:

@@ -16,7 +16,7 @@ from tests import arrange
 from tests.integration.test_builder import part, text
 from tests.integration.test_every_choice import DNS_READ, ZONE_READ, Form
 from tokenportal import clock
-from tokenportal.actions import drafts, people, together
+from tokenportal.actions import drafts, people, sharing, together
 from tokenportal.models import EarlierCopy, Presence, TokenRequest, WorkingCopy, earlier
 from tokenportal.policy.spec import TokenSpec
 
@@ -46,7 +46,7 @@ class Page(Form):
 def draft(portal: None) -> TokenRequest:
     """A draft of the requester's that the teammate may edit."""
     found = arrange.draft(zones=1)
-    drafts.share(found, by=found.requester, colleague=arrange.person("teammate"), role="editor")
+    sharing.share(found, by=found.requester, colleague=arrange.person("teammate"), role="editor")
     return found
 
 
@@ -357,7 +357,7 @@ def test_several_are_named_together_in_one_query(draft: TokenRequest) -> None:
     web = arrange.signed_in("requester")
     counts = []
     for name in ("teammate", "approver"):
-        drafts.share(draft, by=draft.requester, colleague=arrange.person(name), role="viewer")
+        sharing.share(draft, by=draft.requester, colleague=arrange.person(name), role="viewer")
         ping(arrange.signed_in(name), draft, shown=1)
         ping(web, draft, revision=9)
         with CaptureQueriesContext(database) as asked:
@@ -382,10 +382,10 @@ def test_whoever_loses_the_draft_is_told_with_the_next_ping(draft: TokenRequest)
     web = arrange.signed_in("teammate")
     share = draft.shares.get()
     assert said(ping(web, draft, revision=1, edits=1)).startswith("requester saved this draft")
-    drafts.share(draft, by=draft.requester, colleague=share.user, role="viewer")
+    sharing.share(draft, by=draft.requester, colleague=share.user, role="viewer")
     assert "You can look at this draft, not change it." in said(ping(web, draft, revision=1, edits=1))
     assert "You can look at this draft, not change it." not in said(ping(web, draft, revision=1))
-    drafts.unshare(share, by=draft.requester)
+    sharing.unshare(share, by=draft.requester)
     answer = ping(web, draft, revision=1)
     assert (answer.status_code, answer["HX-Retarget"]) == (404, "#messages")
     assert "This draft is not open to you" in said(answer)
