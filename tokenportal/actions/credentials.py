@@ -37,6 +37,7 @@ def _wrong(connection_id: UUID) -> tuple[int, str] | None:
     if event is None:
         newest = AuditEvent.objects.order_by("-number").values_list("number", flat=True).first() or 1
         return newest, f"The connection {row} holds a credential of which no event tells."
-    if upstream.is_the_one_stored(row, event.details.get("fingerprint", "")) is not False:
+    told = event.details.get("ciphertext") or event.details.get("fingerprint", "")  # as earlier events call it
+    if upstream.is_the_one_stored(row, told) is not False:
         return None
     return event.number, f"The connection {row} holds another credential than the one that was stored by event {event.number}."
