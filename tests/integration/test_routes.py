@@ -44,6 +44,7 @@ def filled(path: str, things: dict[str, Any]) -> str:
     """The address with real ids in its places."""
     pk = {
         "/tokens/": things["token"].pk, "/requests/": things["draft"].pk, "/settings/people/": things["person"].pk,
+        "/audit/people/": things["person"].pk,
         "/settings/teams/": arrange.team().pk, "/settings/connections/": arrange.connection().pk,
     }  # fmt: skip
     found = next((value for prefix, value in pk.items() if path.startswith(prefix)), uuid.uuid4())

@@ -29,10 +29,10 @@ SHOWN_FIELDS = frozenset({
 })  # fmt: skip
 # What an event may hold beside the fields that changed. Any other detail is named, its value is not.
 SHOWN_DETAILS = frozenset({
-    "anew", "changed", "ciphertext", "connections", "days", "events_up_to", "filter", "first_bad", "first_day",
-    "form", "format", "found", "from", "key", "kind", "last_day", "left_alone", "made_by", "member", "people",
-    "restored", "result", "role", "rows", "section", "sessions", "shared_with", "state", "teams", "to", "tokens",
-    "told", "version", "zones",
+    "anew", "changed", "ciphertext", "connections", "days", "events", "events_up_to", "filter", "first_bad",
+    "first_day", "form", "format", "found", "from", "key", "kind", "last_day", "left_alone", "made_by", "member",
+    "people", "public_key", "restored", "result", "role", "rows", "scope", "section", "sessions", "shared_with",
+    "state", "teams", "to", "tokens", "told", "up_to", "version", "zones",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
 UNSHOWN = "not shown"
