@@ -29,7 +29,7 @@ manifest.json      The SHA-256 and size of each file above, and who took the pac
 manifest.sig       The Ed25519 signature of manifest.json.
 
 In the CSV files a cell that a spreadsheet would run as a formula begins with an apostrophe, and characters that
-nobody can see are written visibly, such as ␍ or ⟦U+202E⟧. In the JSON files the text is as it was.
+nobody can see are written visibly, such as ␍ or ⟦U+202E⟧. In the JSON files everything but ASCII is escaped.
 Drafts are private: nothing of what somebody is still writing is in this pack. No secret is in it either.
 
 
