@@ -209,3 +209,10 @@ def test_it_leaves_in_pieces_while_it_is_made(token: Token, monkeypatch: pytest.
     sizes = [len(piece) for piece in answer]  # type: ignore[attr-defined]
     assert len(sizes) > 3
     assert max(sizes) < sum(sizes) / 2
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_in_the_pack(token: Token, settings: Any, tmp_path: Path) -> None:
+    settings.CHECKPOINTS_FILE = str(tmp_path)
+    files = taken()
+    assert json.loads(files["checkpoint.json"]) == {"sentence": "The checkpoint file cannot be read: Is a directory."}
+    assert json.loads(files["verification.json"])["result"] == "unknown"
