@@ -225,6 +225,8 @@ def main() -> None:
     parser.add_argument(
         "--hanging", type=float, default=0, help="seconds: pages while the upstream hangs, against their usual time"
     )
+    parser.add_argument("--audit", action="store_true", help="pages of the log, with a short log and with a long one")
+    parser.add_argument("--events", type=int, default=1_000_000, help="how many events the long log has")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         prepare(folder)
@@ -234,15 +236,21 @@ def main() -> None:
 def run(wanted: argparse.Namespace) -> None:
     # Only now: they need models, and those need the settings.
     from tests import arrange
-    from tests.bench import hanging, world
+    from tests.bench import hanging, log_pages, world
 
+    if wanted.audit:
+        with world.throw_away_database():
+            arrange.sandbox_and_cast()
+            browser = signed_in(arrange.signed_in("auditor"))
+            log_pages.measure(browser.ask, long=wanted.events)
+        return
     with world.throw_away_database():
         draft, typed = world.fill()
         for call in CALLS:
             call.path = call.path.format(draft=draft.pk, typed=typed.pk)
         web = arrange.signed_in("requester")
         web.get("/")
-        browser = Browser(get_wsgi_application(), "; ".join(f"{name}={found.value}" for name, found in web.cookies.items()))
+        browser = signed_in(web)
         print(f"{connection.vendor}, {world.GROUPS} groups, {world.ZONES} zones, {world.TOKENS} tokens")
         if wanted.profile:
             profile(browser, typed.get_absolute_url(), wanted.profile)
@@ -251,6 +259,11 @@ def run(wanted: argparse.Namespace) -> None:
             hanging.measure({call.name: partial(browser.ask, call.path, call.part) for call in looked_at}, wanted.hanging)
         else:
             measure(browser, typed.get_absolute_url(), wanted.rounds, wanted.seconds)
+
+
+def signed_in(web: Any) -> Browser:
+    """A browser with the session of this client."""
+    return Browser(get_wsgi_application(), "; ".join(f"{name}={found.value}" for name, found in web.cookies.items()))
 
 
 def profile(browser: Browser, typed_path: str, name: str) -> None:

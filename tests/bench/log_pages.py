@@ -1,0 +1,88 @@
+"""Pages of the log with a short log and with a long one, in one run: the first page, a filter by person, by thing, a deep page."""
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connection as database
+from django.db.models import QuerySet
+
+from tests import arrange
+from tokenportal import clock
+from tokenportal.audit import seals
+from tokenportal.models import AuditEvent, AuditHead, Token, User
+
+SHORT, LONG = 1_000, 1_000_000
+AT_ONCE = 10_000
+ACTIONS = ("session.started", "draft.started", "draft.checked", "token.issuing", "token.issued", "token.rolled", "token.revoked")
+AIM = 1.5
+
+type Ask = Callable[[str], tuple[str, bytes]]
+
+
+def grow(to: int) -> None:
+    """Append honest events, sealed and linked as the portal does it, until there are so many."""
+    ring, head = seals.keyring(), AuditHead.objects.get(id=1)
+    people, tokens = list(User.objects.order_by("username")), list(Token.objects.order_by("pk")[:10])
+    number, previous, began = head.number, head.hash, clock.now()
+    while number < to:
+        batch = []
+        for _ in range(min(AT_ONCE, to - number)):
+            by, token = people[number % len(people)], tokens[number // 7 % len(tokens)]
+            event = AuditEvent(
+                at=began + timedelta(milliseconds=number), by_id=by.pk, by_name=by.username, channel="web", session=f"{number // 50:016x}",
+                address="192.0.2.7", action=ACTIONS[number % len(ACTIONS)], object_type="token", object_id=str(token.pk),
+                object_name=token.name, trail=token.trail, changes={"status": ["draft", "issuing"]}, details={"version": 1},
+            )  # fmt: skip
+            seals.seal(event, number + 1, previous, ring)
+            number, previous = event.number, event.hash
+            batch.append(event)
+        # Django's own: the model's refuses to write in bulk.
+        QuerySet(AuditEvent).bulk_create(batch)
+    AuditHead.objects.filter(id=1).update(number=number, hash=previous, key_id=ring.current)
+    with database.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def paths() -> dict[str, str]:
+    newest, token = AuditHead.objects.get(id=1).number, Token.objects.order_by("pk").first()
+    assert token
+    return {
+        "First page": "/audit/",
+        "By person": "/audit/?actor=requester",
+        "By thing, its id": f"/audit/?object={token.pk}",
+        "By thing, its name": f"/audit/?object={token.name}",
+        "Deep page": f"/audit/?before={newest // 2}",
+        "By person, deep": f"/audit/?actor=requester&before={newest // 2}",
+        "By kind": "/audit/?action=token.issued",
+        "Two conditions": "/audit/?actor=requester&action=token.issued",
+        "Text that is not there": "/audit/?q=nowhere",
+    }
+
+
+def times(ask: Ask, rounds: int) -> dict[str, float]:
+    """Of each page the median, in seconds, measured in turns."""
+    measured: dict[str, list[float]] = {name: [] for name in paths()}
+    for _ in range(rounds + 2):
+        for name, path in paths().items():
+            began = time.perf_counter()
+            status, _ = ask(path)
+            measured[name].append(time.perf_counter() - began)
+            if not status.startswith("200"):
+                raise SystemExit(f"{name} answered {status}.")
+    return {name: statistics.median(values[2:]) for name, values in measured.items()}
+
+
+def measure(ask: Ask, *, long: int = LONG, rounds: int = 40) -> None:
+    arrange.issue(arrange.draft())
+    grow(SHORT)
+    short = times(ask, rounds)
+    began = time.perf_counter()
+    grow(long)
+    print(f"{database.vendor}, {long - SHORT} events appended in {time.perf_counter() - began:.0f} s")
+    print(f"{'':30} {SHORT:>12} {long:>12} {'ratio':>6}")
+    for name, took in times(ask, rounds).items():
+        before = short[name]
+        mark = " LONG" if took / before > AIM and name not in ("Text that is not there",) else ""
+        print(f"{name:30} {before * 1000:>9.1f} ms {took * 1000:>9.1f} ms {took / before:>6.2f}{mark}")
