@@ -17,7 +17,7 @@ help:
 	@echo "make demo [PORT=8000]   install everything and serve a filled demo"
 	@echo "make test               install everything and run the tests"
 	@echo "make covered            the same, and fail where a branch of the rooms that decide is not tested"
-	@echo "make bench              requests per second, side by side (ARGS='--rounds 30', or '--hanging 300' for pages while Cloudflare hangs)"
+	@echo "make bench              requests per second, side by side (ARGS='--rounds 30', '--hanging 300' for pages while Cloudflare hangs, '--audit' for a long log)"
 	@echo "make check              format, lint, types, architecture, deploy check, migrations"
 	@echo "make run                serve in production mode, settings from .env"
 	@echo "make demo-reset         wipe the demo's state"
