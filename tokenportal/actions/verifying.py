@@ -225,6 +225,19 @@ def last(scope: str) -> Verification | None:
     return Verification.objects.filter(scope=scope, ended_at__isnull=False).order_by(F("ended_at").desc()).first()
 
 
+def known_bad() -> str:
+    """What is wrong with the log as far as the last results say; empty where they say nothing of the kind. Two queries."""
+    holds, sentence = _judged(_latest(last(Scope.WHOLE), last(Scope.NEWEST)), overdue=False)
+    return sentence if holds is False else ""
+
+
+def _latest(whole: Verification | None, newest: Verification | None) -> list[Verification]:
+    """The results that count: that of the newest part only where it came after that of the whole, which looked at it as well."""
+    if whole and newest and whole.ended_at and newest.ended_at and whole.ended_at > newest.ended_at:
+        return [whole]
+    return [one for one in (whole, newest) if one]
+
+
 @dataclass(frozen=True)
 class State:
     """What is known of the log without looking at it anew.
@@ -245,9 +258,7 @@ class State:
 def state() -> State:
     """For pages and health: two results, the newest checkpoint and whether somebody is at it. Raises DatabaseError."""
     whole, newest = last(Scope.WHOLE), last(Scope.NEWEST)
-    results = [one for one in (whole, newest) if one]
-    if whole and newest and whole.ended_at and newest.ended_at and whole.ended_at > newest.ended_at:
-        results = [whole]  # it looked at the newest part as well, later
+    results = _latest(whole, newest)
     overdue = not _ended_since(clock.now() - timedelta(seconds=3 * settings.VERIFY_INTERVAL_SECONDS), *Scope.values)
     overdue = overdue or not _ended_since(clock.now() - 2 * WHOLE_EVERY, Scope.WHOLE)
     holds, sentence = _judged(results, overdue)

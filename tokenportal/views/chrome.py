@@ -30,12 +30,6 @@ class Section:
     current: bool
 
 
-def broken() -> str:
-    """What is wrong with the log as it was last verified; asked only by pages of the audit. Empty where nothing is known to be."""
-    state = verifying.state()
-    return state.sentence if state.holds is False else ""
-
-
 def chrome(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     found: dict[str, Any] = {"sandbox_on": settings.SANDBOX, "sections": [], "theme": theme_of(request)}
@@ -43,7 +37,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         return found
     # Counted where the header is drawn: parts of a page that htmx fills have none.
     found["unread"] = SimpleLazyObject(lambda: access.unread(user))
-    found["chain_broken"] = SimpleLazyObject(broken)
+    found["chain_broken"] = SimpleLazyObject(verifying.known_bad)  # asked only by pages of the audit
     found["on_notices"] = request.path == reverse("notices")
     wanted: list[tuple[str, str, tuple[str, ...]]] = [
         ("Tokens", "tokens", ("/tokens/", "/templates/", "/permissions/")),
