@@ -28,6 +28,7 @@ from tokenportal.views import (
     health,
     here,
     inventory,
+    leaks,
     log_export,
     notices,
     ownership,
@@ -78,9 +79,10 @@ def route(
     allowed = tuple(methods.split())
     if "POST" in allowed and not event:
         raise ValueError(f"{where} changes something and declares no event.")
-    ROUTES.append(Route(f"/{where}", name, allowed, rule, event))
     events = refused if event.startswith("none: ") else event
-    return path(where, noted(view, *events.split()) if events else view, name=name)
+    pattern = path(where, noted(view, *events.split()) if events else view, name=name)
+    ROUTES.append(Route(f"/{where}", name, allowed, rule, event))
+    return pattern
 
 
 def windows(where: str, site: Any, *, rule: str) -> Any:
@@ -191,6 +193,7 @@ urlpatterns: list[Any] = [
     route("audit/tokens/export/", all_tokens.export_all, "audit-tokens-export", rule="auditor", methods="POST",
           event="tokens.exported"),
     route("audit/evidence/", evidence.page, "audit-evidence", rule="auditor", methods="GET POST", event="evidence.exported"),
+    route("audit/value/", leaks.page, "audit-value", rule="auditor", methods="GET POST", event="value.looked_up"),
     # Settings
     route("settings/people/", people.index, "people", rule="admin"),
     route("settings/people/new/", people.new, "person-new", rule="admin", methods="GET POST", event="person.created"),

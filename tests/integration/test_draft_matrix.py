@@ -47,6 +47,10 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "comment": ("POST", "comments/", {"text": "A remark."}),
     "resolve": ("POST", "comments/{comment}/resolve/", {}),
     "reopen a thread": ("POST", "comments/{comment}/reopen/", {}),
+    "read versions": ("GET", "versions/", {}),
+    "compare": ("GET", "versions/?from=1&to=1", {}),
+    "restore": ("POST", "versions/1/restore/", {}),
+    "ping": ("POST", "here/", {}),
     "duplicate": ("POST", "duplicate/", {"team": "{own team}"}),
     "save as template": ("POST", "template/", {"title": "T", "purpose": "P"}),
 }  # fmt: skip
@@ -73,6 +77,10 @@ DRAFT = """
     comment           302  302  302  403  302  403  302  404  404  404  404  404  302
     resolve           302  302  403  403  302  403  403  404  404  404  404  404  302
     reopen a thread   302  302  403  403  302  403  403  404  404  404  404  404  302
+    read versions     200  200  200  200  200  200  200  404  404  404  404  404  302
+    compare           200  200  200  200  200  200  200  404  404  404  404  404  302
+    restore           302  302  403  403  302  403  403  404  404  404  404  404  302
+    ping              200  200  200  200  200  200  200  404  404  404  404  404  302
     duplicate         302  302  302  302  302  302  302  404  404  404  404  404  302
     save as template  302  403  403  403  403  403  403  404  404  404  404  404  302
 """
@@ -98,6 +106,10 @@ LEFT = """
     comment           403  403  403  403  403  403  403  403  403  403  403  404  302
     resolve           403  403  403  403  403  403  403  403  403  403  403  404  302
     reopen a thread   403  403  403  403  403  403  403  403  403  403  403  404  302
+    read versions     200  200  200  200  200  200  200  200  200  200  200  404  302
+    compare           200  200  200  200  200  200  200  200  200  200  200  404  302
+    restore           403  403  403  403  403  403  403  403  403  403  403  404  302
+    ping              200  200  200  200  200  200  200  200  200  200  200  404  302
     duplicate         302  302  302  302  302  302  302  302  403  403  403  404  302
     save as template  302  403  403  403  403  403  403  302  403  403  403  404  302
 """
@@ -129,6 +141,10 @@ DISCARDED_DIFFERS = """
     comment           403  403  403  403  403  403  403  404  404  404  404  404  302
     resolve           403  403  403  403  403  403  403  404  404  404  404  404  302
     reopen a thread   403  403  403  403  403  403  403  404  404  404  404  404  302
+    read versions     200  200  200  200  200  200  200  404  404  404  404  404  302
+    compare           200  200  200  200  200  200  200  404  404  404  404  404  302
+    restore           403  403  403  403  403  403  403  404  404  404  404  404  302
+    ping              200  200  200  200  200  200  200  404  404  404  404  404  302
     duplicate         302  302  302  302  302  302  302  404  404  404  404  404  302
     save as template  302  403  403  403  403  403  403  404  404  404  404  404  302
 """
@@ -213,7 +229,7 @@ class Scene:
         where = path.format(**self.places) if path.startswith("/") else f"/requests/{self.draft.pk}/{path.format(**self.places)}"
         known = {**self.places, "own team": ""}
         sent = {name: value.format(**known) for name, value in fields.items()}
-        if action in ("save", "check"):
+        if action in ("save", "check", "restore"):
             sent["revision"] = str(self.draft.working_copy.revision)
         if action == "create":
             sent |= arrange.confirming(self.draft)

@@ -261,7 +261,7 @@ def as_seen(seen: TokenRecord, sent: dict[str, Any], connection: Connection) -> 
     }
     body = {**sent, **{name: value for name, value in told.items() if value}}
     return {
-        "name": noticing.token_name(seen, sent["name"]),
+        "name": noticing.token_name(seen, sent.get("name", "")),
         "status": seen.status or Token.Status.ACTIVE,
         "body": body,
         **token_search.words_of(body, connection),

@@ -238,4 +238,5 @@ EVENT_WORDS = {
     "alarm.resolved": "Alarm resolved",
     "token.adopted": "Found and taken over",
     "token.alarm": "Alarm",
+    "value.looked_up": "Looked up as a leaked value",
 }
