@@ -88,7 +88,8 @@ def test_whatever_is_typed_ends_in_a_page_that_says_what_to_do(things: dict[str,
                         text = answer.content.decode()
                         assert "<title>Error: " in text, (form.action, field, typed[:20])
                         assert '<b id="x">' not in text
-                        if typed and kind not in (*NEVER_SHOWN_AGAIN, "select"):
+                        # A value that leaked may still work, so it is shown to nobody again.
+                        if typed and kind not in (*NEVER_SHOWN_AGAIN, "select") and form.action != "/audit/value/":
                             assert shown(text, typed), (form.action, field, typed[:20])
     assert tried > (300 if name == "admin" else 40), tried
 

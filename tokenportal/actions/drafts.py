@@ -168,6 +168,7 @@ def check(token_request: TokenRequest, *, by: User, revision: int) -> Version:
         record.details["digest"] = version.digest
         record.change(locked, version=version.number, digest=version.digest, changed_at=clock.now())
     token_request.version, token_request.digest = version.number, version.digest
+    token_request.working_copy.put_down = revision
     return version
 
 
