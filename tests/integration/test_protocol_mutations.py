@@ -58,11 +58,11 @@ def adopt_without_comparing(patch: Any, settings: Any) -> None:
 def reveal_before_recording(patch: Any, settings: Any) -> None:
     recorded = issuing._completed
 
-    def completed(attempt: Attempt, seen: Any, *, by: Any) -> Token:
+    def completed(attempt: Attempt, created: Any, ray: str, *, by: Any) -> Token:
         try:
-            return recorded(attempt, seen, by=by)
+            return recorded(attempt, created, ray, by=by)
         except Exception:
-            return Token(cloudflare_id=seen.id)
+            return Token(cloudflare_id=created.token.id)
 
     patch.setattr(issuing, "_completed", completed)
 
