@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from tests import arrange
 from tokenportal import audit
 from tokenportal.audit import Event, chain
+from tokenportal.audit.recording import UnknownDetail
 from tokenportal.models import AuditEvent, AuditHead, Membership, Team, TokenRequest, User
 from tokenportal.models.audit_event import AppendOnly
 from tokenportal.models.guard import ChangeOutsideRecording
@@ -92,6 +93,27 @@ def test_a_change_whose_event_cannot_be_written_is_undone(db: None, settings: An
     with pytest.raises(audit.AuditUnavailable), audit.recording(Event.TEAM_CREATED, by=None, subject=team) as record:
         record.add(team)
     assert not Team.objects.filter(name="never").exists()
+
+
+def test_a_detail_that_no_event_may_hold_fails_in_tests_and_is_left_out_elsewhere(db: None, settings: Any) -> None:
+    with pytest.raises(UnknownDetail, match="cookie"):
+        audit.note(Event.PORTAL_SEEDED, by=None, cookie="crumbs")
+    settings.MODE = "production"
+    audit.note(Event.PORTAL_SEEDED, by=None, cookie="crumbs", people=3)
+    assert AuditEvent.objects.get().details == {"cookie": "not shown", "people": 3}
+
+
+def test_what_an_attempt_leads_to_is_collected_also_by_the_one_around_it(ten_events: None) -> None:
+    assert audit.refusing("No.") == "No."
+    audit.means(Event.TEAM_RENAMED)
+    with audit.attempting(Event.TEAM_CREATED) as outer:
+        team = audit.about(Team(name="one"))
+        audit.about(Team(name="other"))
+        audit.means(Event.TEAM_RENAMED)
+        with audit.attempting() as inner:
+            audit.refused(Event.TEAM_RENAMED, by=None, reason="No.")
+    assert (outer.event, outer.subject, outer.is_told, outer.has(Event.TEAM_RENAMED)) == (Event.TEAM_RENAMED, team, True, True)
+    assert (inner.events, inner.has(Event.TEAM_CREATED)) == (outer.events, False)
 
 
 def test_an_event_is_neither_changed_nor_removed_by_the_program(ten_events: None) -> None:

@@ -101,6 +101,11 @@ def test_no_secret_is_stored_or_logged(caplog: Any, settings: Any) -> None:
         page = web.post(f"/tokens/{token.pk}/roll/", {"seen": seen}, follow=True).content.decode()
         secrets |= set(VALUE.findall(page))
     assert len(secrets) == 8
+    auditor = arrange.signed_in("auditor")
+    for secret in secrets:
+        answer = auditor.post("/audit/value/", {"value": f"password={secret}"})
+        assert (answer.status_code, 'data-testid="leak"' in answer.content.decode()) == (200, True)
+        assert secret not in answer.content.decode()
     stored = "\n".join(everything_stored()).encode()
     assert b"a-token" in stored
     assert b"signed_in_at" in stored
