@@ -76,10 +76,11 @@ def told(rows: Iterable[Token], now: datetime) -> list[Holding]:
     """What is known of each enriched row: three queries, however many rows."""
     rows = list(rows)
     can_do, agreed = gists((row.pk, row.seen_at) for row in rows), _agreements(rows)
-    return [_holding(row, can_do[row.pk][0], agreed.get(row.pk), now) for row in rows]
+    return [judged(row, now, can_do=can_do[row.pk][0], agreed=agreed.get(row.pk)) for row in rows]
 
 
-def _holding(row: Token, can_do: str, agreed: Agreement | None, now: datetime) -> Holding:
+def judged(row: Token, now: datetime, *, can_do: str = "", agreed: Agreement | None = None) -> Holding:
+    """What an enriched row tells by itself, without a further query: all but what it can do and who agreed."""
     request = row.token_request
     return Holding(
         token=row, status=row.status_at(now), can_do=can_do, risk=exposure.risk_in(row.exposure),

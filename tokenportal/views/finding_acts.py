@@ -89,8 +89,8 @@ def shown(user: User, token: Token, now: datetime) -> dict[str, Any]:
     """What a token's page says of its findings to those who answer for it and to those who read the audit."""
     if not (rules.answers_for(user, token) or rules.may_read_audit(user)):
         return {}
-    found = holdings.told(holdings.enriched(access.tokens(user).filter(pk=token.pk), now), now)
-    return {"finding_lines": [line for holding in found for line in lines(user, holding)]}
+    rows = holdings.enriched(access.tokens(user).filter(pk=token.pk), now)
+    return {"finding_lines": [line for row in rows for line in lines(user, holdings.judged(row, now))]}
 
 
 def _acts(finding: Finding, token: Token) -> tuple[str, ...]:
