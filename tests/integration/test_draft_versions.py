@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import clock, rules
-from tokenportal.actions import drafts, restoring, sharing, versions
+from tokenportal.actions import commenting, drafts, restoring, sharing, versions
 from tokenportal.models import AuditEvent, Status, TokenRequest, Version
 from tokenportal.policy.spec import ClientIPs, Validity
 
@@ -198,7 +198,7 @@ def test_versions_can_be_read_of_what_became_a_token(draft: TokenRequest) -> Non
     assert TokenRequest.objects.get(pk=draft.pk).status == Status.ISSUED
 
 
-def test_two_hundred_versions_open_with_as_many_queries_as_two(draft: TokenRequest) -> None:
+def test_two_hundred_versions_and_a_hundred_comments_open_with_as_many_queries_as_two(draft: TokenRequest) -> None:
     web = arrange.signed_in("requester")
 
     def queries(web: Client, path: str) -> int:
@@ -210,14 +210,14 @@ def test_two_hundred_versions_open_with_as_many_queries_as_two(draft: TokenReque
     save(draft, purpose="one")
     save(draft, by="teammate", purpose="two")
     save(draft, purpose="three")
-    paths = (f"/requests/{draft.pk}/versions/", draft.get_absolute_url())
+    paths = (f"/requests/{draft.pk}/versions/", draft.get_absolute_url(), f"/requests/{draft.pk}/comments/")
+    commenting.comment(draft, by=draft.requester, text="A remark", section="connection")
     few = [queries(web, path) for path in paths]
-    for number in range(66):
+    for number in range(100):
         save(draft, by="teammate", purpose=f"theirs {number}")
         save(draft, purpose=f"mine {number}")
-        save(draft, by="teammate", purpose=f"theirs again {number}")
-    save(draft, purpose="last")
-    assert Version.objects.filter(token_request=draft).count() >= 130
+        commenting.comment(draft, by=draft.requester, text=f"Remark {number}", section="purpose")
+    assert (Version.objects.filter(token_request=draft).count(), draft.comments.count()) == (202, 101)
     assert [queries(web, path) for path in paths] == few
     page = web.get(paths[0]).content.decode()
     older = re.findall(r'data-testid="older"', page)
