@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,19 +14,6 @@ from tests.browser.test_walk import sign_in
 from tokenportal.actions import syncing
 from tokenportal.models import AuditEvent, Token
 from tokenportal.policy.spec import ClientIPs, Validity
-
-
-@pytest.fixture
-def without_script(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture(params=["with script", "without script"])
-def either(request: pytest.FixtureRequest) -> Page:
-    return request.getfixturevalue("page" if request.param == "with script" else "without_script")
 
 
 @pytest.fixture
