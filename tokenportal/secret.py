@@ -13,9 +13,10 @@ from typing import Final, NoReturn, final
 DOTS: Final = "••••••••"
 
 # Cloudflare's credential prefixes: user token, account-owned token, global key (CLOUDFLARE.md, section 5); and the two
-# headers that carry a credential, however the text around them is punctuated.
+# headers that carry a credential, however the text around them is punctuated. The code in a link to a draft is one of ours.
 _LOOKS_LIKE_A_CREDENTIAL: Final = re.compile(
     r"""cf(?:ut|at|k)_[A-Za-z0-9_-]{4,}
+    | (?<=/drafts/link/)[\w-]{16,}
     | (?<=\bbearer)(?:\s|:|=|\+|%20)+ [^\s"'<>,;\\]+
     | (?<=\bx-auth-key)["']?(?:\s|:|=)+ ["']?[^\s"'<>,;\\]+""",
     re.IGNORECASE | re.VERBOSE,

@@ -13,6 +13,7 @@ from tests import arrange
 from tokenportal import clock, rules
 from tokenportal.actions import people, sharing
 from tokenportal.actions.invalid import Invalid
+from tokenportal.logs import ScrubFormatter
 from tokenportal.models import AuditEvent, LinkGuest, Share, ShareLink, TokenRequest, User
 
 pytestmark = pytest.mark.django_db
@@ -145,6 +146,16 @@ def test_a_link_is_good_for_colleagues_who_are_signed_in_only(draft: TokenReques
     assert arrange.signed_in("auditor").get(path).status_code == 404
     assert arrange.signed_in("teammate").get("/drafts/link/wrong/").status_code == 404
     assert outsider.put(path).status_code == 405
+
+
+def test_a_code_that_is_not_for_somebody_stands_in_no_log(draft: TokenRequest, caplog: pytest.LogCaptureFixture) -> None:
+    _, path = link_to(draft)
+    assert arrange.signed_in("auditor").post(path).status_code == 404
+    code = path.split("/")[3]
+    line = ScrubFormatter("{message}", style="{").format(caplog.records[-1])
+    assert ("Not Found: /drafts/link/" in line, code in line) == (True, False)
+    kept = AuditEvent.objects.filter(action="link.taken").values_list("outcome", "object_id", "reason", "details")
+    assert (len(kept), code in str(list(kept))) == (1, False)
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "left the draft"])
