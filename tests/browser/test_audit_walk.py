@@ -8,7 +8,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
-from tests.browser.test_inventory_walk import either, without_script  # noqa: F401  fixtures
 from tests.browser.test_walk import sign_in
 from tokenportal import audit
 from tokenportal.actions import verifying
@@ -23,7 +22,7 @@ def token(lasting_portal: None) -> Any:
     return made.token
 
 
-def test_the_log_is_searched_by_typing_by_choosing_and_by_keyboard(token: Any, site: str, either: Page) -> None:  # noqa: F811
+def test_the_log_is_searched_by_typing_by_choosing_and_by_keyboard(token: Any, site: str, either: Page) -> None:
     page = either
     sign_in(page, site, "auditor")
     page.goto(f"{site}/audit/")
@@ -52,7 +51,7 @@ def test_the_log_is_searched_by_typing_by_choosing_and_by_keyboard(token: Any, s
     expect(rows).to_have_count(AuditEvent.objects.filter(trail=token.trail).count())
 
 
-def test_pages_lead_back_and_forth(lasting_portal: None, site: str, either: Page) -> None:  # noqa: F811
+def test_pages_lead_back_and_forth(lasting_portal: None, site: str, either: Page) -> None:
     for _ in range(60):
         audit.note(Event.TOKENS_SYNCED, by=arrange.person("admin"), subject=arrange.connection())
     sign_in(either, site, "auditor")
@@ -64,7 +63,7 @@ def test_pages_lead_back_and_forth(lasting_portal: None, site: str, either: Page
     expect(either.get_by_test_id("event")).to_have_count(50)
 
 
-def test_what_is_filtered_is_downloaded(token: Any, site: str, either: Page) -> None:  # noqa: F811
+def test_what_is_filtered_is_downloaded(token: Any, site: str, either: Page) -> None:
     sign_in(either, site, "auditor")
     either.goto(f"{site}/audit/?action=token.issued")
     with either.expect_download() as download:
@@ -75,7 +74,7 @@ def test_what_is_filtered_is_downloaded(token: Any, site: str, either: Page) -> 
     assert re.fullmatch(r"audit-.*\.jsonl", download.value.suggested_filename)
 
 
-def test_verifying_now_says_that_the_chain_holds(lasting_portal: None, site: str, either: Page) -> None:  # noqa: F811
+def test_verifying_now_says_that_the_chain_holds(lasting_portal: None, site: str, either: Page) -> None:
     sign_in(either, site, "auditor")
     either.goto(f"{site}/audit/chain/")
     expect(either.get_by_test_id("verdict")).to_have_attribute("data-state", "unknown")

@@ -26,7 +26,7 @@ from tokenportal.sandbox.transport import SandboxAdapter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MAY_MOVE = {"SignInFailure", "UpstreamState", "TokenReading", "Snapshot", "KnownAccount", "KnownZone"}
+MAY_MOVE = {"SignInFailure", "UpstreamState", "TokenReading", "Snapshot", "KnownAccount", "KnownZone", "Verification"}
 """Counters, and what repeats Cloudflare: rows that may change without an event."""
 
 
@@ -269,7 +269,7 @@ def test_a_commit_that_fails_is_told_like_an_event_that_could_not_be_written(
 def test_on_a_full_disk_events_end_and_go_on_again(ready: TokenRequest) -> None:
     def fill() -> None:
         for _ in range(500):
-            audit.note(Event.PORTAL_SEEDED, by=None, reason="x" * 400)
+            audit.note(Event.PORTAL_SEEDED, by=None, told="x" * 400)
 
     with unrecorded.full(), pytest.raises(audit.AuditUnavailable):
         fill()

@@ -186,7 +186,7 @@ def test_a_form_without_its_token_changes_nothing():
 def test_readiness_says_nothing_secret(client):
     answer = client.get("/readyz")
     assert answer.json() == {
-        "ready": True, "checks": {"database": True, "audit": True, "upstream": None}, "append_only": False,
+        "ready": True, "checks": {"database": True, "audit": True, "upstream": None, "chain": None, "checkpoints": True}, "append_only": False,
         "paused": {"silent": 0, "blocked": 0},
     }  # fmt: skip
 
@@ -216,7 +216,7 @@ def test_a_database_that_only_reads_is_alive_and_not_ready(client, vendor):
         with connection.cursor() as cursor:
             cursor.execute(off)
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
-    assert answer.json()["checks"] == {"database": True, "audit": False, "upstream": None}
+    assert answer.json()["checks"] == {"database": True, "audit": False, "upstream": None, "chain": None, "checkpoints": True}
 
 
 def test_nobody_signs_in_while_the_audit_cannot_be_written(client, settings, tmp_path):
