@@ -79,7 +79,9 @@ def spec_for(spec: TokenSpec, *, keeps_resources: bool) -> TokenSpec:
 
 
 def named(team: Team, title: str) -> TeamTemplate | None:
-    """The team's template of this title that is not retired."""
+    """The team's template of this title that is not retired. None for a title that ``save`` will refuse."""
+    if unshowable(title):
+        return None
     return TeamTemplate.objects.filter(team=team, title=" ".join(title.split()), retired_at=None).first()
 
 
