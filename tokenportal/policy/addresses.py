@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Final
 
 from tokenportal.policy import networks
@@ -86,17 +86,9 @@ def _widening(network: Network) -> list[Note]:
                 warns=True,
             )
         ]
-    if network.is_private or network.is_link_local or network.is_loopback:
-        documentation = [one for one in _DOCUMENTATION if one.version == network.version and network.subnet_of(one)]  # type: ignore[arg-type]
-        if not documentation:
-            return [Note("A private range. Cloudflare sees the public address behind it, so this lets nobody in.", warns=True)]
+    if networks.is_private(network):
+        return [Note("A private range. Cloudflare sees the public address behind it, so this lets nobody in.", warns=True)]
     return []
-
-
-# Python counts the documentation ranges as private; here they stand in examples, and are no mistake of that kind.
-_DOCUMENTATION: Final[tuple[Network, ...]] = (
-    IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"), IPv6Network("2001:db8::/32"),
-)  # fmt: skip
 
 
 def _repeated(network: Network, others: list[Network | None], index: int) -> list[Note]:

@@ -160,6 +160,11 @@ class Catalogue:
         return self._family_by_id.get(group.id) or Family(group.label, group.scope, (group,))
 
     @cached_property
+    def all_known(self) -> tuple[PermissionGroup, ...]:
+        """Every group that ``known`` finds."""
+        return tuple({**{id: _group_of_fact(fact) for id, fact in facts.permission_groups().items()}, **self._groups}.values())
+
+    @cached_property
     def _haystacks(self) -> tuple[tuple[PermissionGroup, str], ...]:
         return tuple((group, _haystack(group)) for group in self._offered())
 

@@ -19,6 +19,7 @@ from tokenportal.policy.surroundings import Owner, Surroundings
 
 SECTIONS: Final = ("purpose", "connection", "access", "restrictions")
 QUOTED_AT_MOST: Final = 120
+ALIKE_QUOTED: Final = 40
 _NOWHERE: Final = Surroundings(Owner("account", ""))
 
 
@@ -86,14 +87,23 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _quoted(text: str) -> str:
-    return f"“{text if len(text) <= QUOTED_AT_MOST else f'{text[:QUOTED_AT_MOST]}…'}”" if text else ""
+def _quoted(text: str, start: int = 0) -> str:
+    said = text[start:]
+    cut = said if len(said) <= QUOTED_AT_MOST else f"{said[:QUOTED_AT_MOST]}…"
+    return f"“{'…' if start else ''}{cut}”" if text else ""
+
+
+def _both(old: str, new: str) -> tuple[str, str]:
+    """Two texts as they are quoted: where they begin alike for longer than is quoted, from shortly before they part."""
+    parting = next((place for place, (was, now) in enumerate(zip(old, new, strict=False)) if was != now), min(len(old), len(new)))
+    start = parting - ALIKE_QUOTED if parting >= QUOTED_AT_MOST else 0
+    return _quoted(old, start), _quoted(new, start)
 
 
 def _purpose(old: Document, new: Document) -> Iterator[Change]:
     said = (
-        ("Is called", "no name", _quoted(old.spec.name.strip()), _quoted(new.spec.name.strip())),
-        ("Used by", "nothing that is said", _quoted(_line(old.spec.purpose)), _quoted(_line(new.spec.purpose))),
+        ("Is called", "no name", *_both(old.spec.name.strip(), new.spec.name.strip())),
+        ("Used by", "nothing that is said", *_both(_line(old.spec.purpose), _line(new.spec.purpose))),
         ("The owner is", "nobody", old.owner, new.owner),
         ("The back-up owner is", "nobody", old.backup_owner, new.backup_owner),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from tokenportal.policy import listing, moments, networks
+from tokenportal.policy import listing, moments, networks, within
 from tokenportal.policy.body import UNKNOWN, Restrictions, atoms, restrictions_of
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
 from tokenportal.policy.resources import Resource
@@ -69,6 +69,14 @@ def _direction(*, wider: bool, narrower: bool) -> Direction:
     return "both" if wider and narrower else "wider" if wider else "narrower" if narrower else "same"
 
 
+def lacking(
+    held: Mapping[str, Any], wanted: Mapping[str, Any], catalogue: Catalogue, around: Surroundings
+) -> tuple[str, ...]:  # fmt: skip
+    """The ids of the groups that `wanted` allows somewhere where `held` does not, whatever either of them excludes."""
+    body = _Body(_held(held), edits(catalogue), around)
+    return tuple(sorted(id for id, one in _held(wanted).items() if not body.includes(id, one.allowed)))
+
+
 def _held(body: Mapping[str, Any]) -> dict[str, _Held]:
     found: dict[tuple[str, str], set[Resource]] = defaultdict(set)
     for effect, group, resource in atoms(body):
@@ -84,8 +92,8 @@ def _access(
     old: Mapping[str, Any], new: Mapping[str, Any], catalogue: Catalogue, around: Surroundings
 ) -> tuple[Change, ...]:  # fmt: skip
     """The changes of what may be done where. Groups that change alike share their sentences."""
-    edits = _edits(catalogue)
-    before, after = _Body(_held(old), edits, around), _Body(_held(new), edits, around)
+    wide = edits(catalogue)
+    before, after = _Body(_held(old), wide, around), _Body(_held(new), wide, around)
     alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     for id in {*before.held, *after.held}:
         was, now = before.of(id), after.of(id)
@@ -99,7 +107,8 @@ def _access(
     return tuple(change for groups, id in ordered for change in _of_groups(groups, id, before, after))
 
 
-def _edits(catalogue: Catalogue) -> dict[str, str]:
+def edits(catalogue: Catalogue) -> dict[str, str]:
+    """For each Read group the Edit of the same thing, which includes it."""
     levels = {(group.label, group.scope, group.level): group.id for group in catalogue}
     found = {id: levels.get((label, scope, "edit")) for (label, scope, level), id in levels.items() if level == "read"}
     return {read: edit for read, edit in found.items() if edit}
@@ -118,24 +127,7 @@ class _Body:
         """Whether the group is allowed on all of these, by itself or because its Edit, of which nothing is denied, includes Read."""
         edit = self.of(self.edits.get(id, ""))
         allowed = self.of(id).allowed | (edit.allowed if not edit.denied else frozenset())
-        return all(any(self.covers(one, resource) for one in allowed) for resource in resources)
-
-    def covers(self, wide: Resource, one: Resource) -> bool:
-        if wide.kind in ("every zone", "every account"):
-            return wide.scope == one.scope
-        within = wide.kind == "zones of" and one.kind == "zone" and self._account(one) == wide.id
-        return within or wide == one
-
-    def meets(self, resources: Iterable[Resource], one: Resource) -> bool:
-        """Whether something may lie in `one` and in any of these. A zone whose account is not known may lie anywhere."""
-        return any(self.covers(a, one) or self.covers(one, a) or self._in_doubt(a, one) for a in resources)
-
-    def _in_doubt(self, a: Resource, b: Resource) -> bool:
-        return {a.kind, b.kind} == {"zone", "zones of"} and not self._account(a if a.kind == "zone" else b)
-
-    def _account(self, zone: Resource) -> str:
-        known = self.around.zones.get(zone.id)
-        return known.account_id if known else ""
+        return all(any(within.covers(one, resource, self.around) for one in allowed) for resource in resources)
 
 
 def _of_groups(groups: tuple[PermissionGroup, ...], id: str, before: _Body, after: _Body) -> list[Change]:
@@ -172,7 +164,11 @@ def _exclusions(able: str, was: _Held, now: _Held, body: _Body) -> list[Change]:
         (now.denied - was.denied, was.denied, was.allowed, "Can no longer {} on {}: excluded from now on.", "narrower"),
         (was.denied - now.denied, now.denied, now.allowed, "Can now {} on {}: no longer excluded.", "wider"),
     ):
-        moves = {one for one in excluded if body.meets(allowed, one) and not any(body.covers(wide, one) for wide in kept)}
+        moves = {
+            one
+            for one in excluded
+            if within.meets(allowed, one, body.around) and not any(within.covers(wide, one, body.around) for wide in kept)
+        }
         if moves:
             sentence = words.format(able, _places(moves, body.around))
             changes.append(Change(sentence, "wider" if direction == "wider" else "narrower"))

@@ -74,7 +74,7 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 def _now(end: _End) -> str:
     kind, typed, moment = end
     if kind == "days":
-        return f"Is to last {typed} days"
+        return f"Ends after {moments.days_in_words(int(typed))}"
     if kind == "unread":
         return f"Its end is “{typed}”, which is no day that can be read" if typed else "Its end is still to be chosen"
     return f"Ends on {moments.in_words(moment)}" if moment else "Never ends"
@@ -83,7 +83,7 @@ def _now(end: _End) -> str:
 def _before(end: _End) -> str:
     kind, typed, moment = end
     if kind == "days":
-        return f"it was to last {typed} days"
+        return f"it ended after {moments.days_in_words(int(typed))}"
     if kind == "unread":
         return f"its end was “{typed}”, which is no day that can be read" if typed else "its end was still to be chosen"
     return f"it ended on {moments.in_words(moment)}" if moment else "it never ended"
@@ -94,7 +94,7 @@ def _by(was: _End, now: _End) -> str:
     if was[0] != now[0] or was[2] is None or now[2] is None:
         return ""
     days = abs(now[2] - was[2]) // _DAY
-    return f": {days} day{'' if days == 1 else 's'} {'later' if now[2] > was[2] else 'earlier'}" if days else ""
+    return f": {moments.days_in_words(days)} {'later' if now[2] > was[2] else 'earlier'}" if days else ""
 
 
 def _aside(old: Validity, new: Validity) -> Iterator[Change]:

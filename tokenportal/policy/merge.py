@@ -1,7 +1,8 @@
 """What two people made of one draft, brought together. What only one of them changed is taken; what both changed is a clash.
 
 A field is the smallest thing that is chosen as a whole. A list (permissions, zones, ranges) is one field: each of two additions
-may be right, and their sum still something that nobody has looked at. So they clash, and "both" is on offer.
+may be right, and their sum still something that nobody has looked at. So they clash, and "both" is on offer. For the same reason
+both are asked about where one changed what an access block allows and the other where: together they may allow more than either.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,8 @@ from tokenportal.policy.spec import AccessBlock, AccountChoice, TokenSpec, ZoneC
 Side = Literal["mine", "theirs"]
 Choice = Literal["mine", "theirs", "both"]
 
-OF_A_BLOCK: Final = ("label", "permissions", "zones", "accounts", "buckets")
+WHAT, WHERE = ("permissions",), ("zones", "accounts", "buckets")
+OF_A_BLOCK: Final = ("label", *WHAT, *WHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,21 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What both changed, each to something else. A block that is not there is None, as is `both` where it is not on offer."""
+    """What both changed, each to something else, or what only one changed and is asked about with it.
+
+    A block that is not there is None, as is `both` where it is not on offer.
+    """
 
     field: Field
     base: Any
     mine: Any
     theirs: Any
     both: Any = None
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether only one changed it, and the other what goes with it."""
+        return self.base is not None and _plain(self.base) in (_plain(self.mine), _plain(self.theirs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +139,27 @@ def _blocks(base: TokenSpec | None, mine: TokenSpec, theirs: TokenSpec, pick: "_
             merged.append(other)
             added.append(replace(own, key=""))
         else:
+            asked = (*WHAT, *WHERE) if _crossed(was, own, other) else ()
             values = {
-                name: pick(Field(name, key), getattr(was, name, None), getattr(own, name), getattr(other, name))
+                name: pick(
+                    Field(name, key), getattr(was, name, None), getattr(own, name), getattr(other, name), ask=name in asked
+                )
                 for name in OF_A_BLOCK
             }
             merged.append(replace(other, **values))
     return keyed(TokenSpec(blocks=(*merged, *added))).blocks
+
+
+def _crossed(was: AccessBlock | None, own: AccessBlock, other: AccessBlock) -> bool:
+    """Whether one changed what a block allows, and the other where; what both changed alike counts for neither."""
+
+    def differs(name: str, one: AccessBlock | None, another: AccessBlock) -> bool:
+        return _plain(getattr(one, name, None)) != _plain(getattr(another, name))
+
+    def changed(block: AccessBlock, names: tuple[str, ...]) -> bool:
+        return any(differs(name, was, block) and differs(name, own, other) for name in names)
+
+    return (changed(own, WHAT) and changed(other, WHERE)) or (changed(other, WHAT) and changed(own, WHERE))
 
 
 class _Picking:
@@ -145,13 +170,15 @@ class _Picking:
         self.clashes: list[Clash] = []
         self.taken: list[Taken] = []
 
-    def __call__(self, field: Field, base: Any, mine: Any, theirs: Any) -> Any:
+    def __call__(self, field: Field, base: Any, mine: Any, theirs: Any, *, ask: bool = False) -> Any:
+        """``ask``: also about what only one changed."""
+        takes = self.base_known and not ask
         if _plain(mine) == _plain(theirs):
             return theirs
-        if self.base_known and _plain(mine) == _plain(base):
+        if takes and _plain(mine) == _plain(base):
             self.taken.append(Taken(field, "theirs", base, theirs))
             return theirs
-        if self.base_known and _plain(theirs) == _plain(base):
+        if takes and _plain(theirs) == _plain(base):
             self.taken.append(Taken(field, "mine", base, mine))
             return mine
         both = _both(base, mine, theirs)

@@ -47,6 +47,11 @@ def as_typed(moment: datetime, *, end_of_day: bool = False) -> str:
     return utc.date().isoformat() if whole else as_cloudflare(utc)
 
 
+def days_in_words(number: int) -> str:
+    """`1 day`, `90 days`."""
+    return f"{number} day{'' if number == 1 else 's'}"
+
+
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 

@@ -29,14 +29,31 @@ def normal(networks: Iterable[Network]) -> tuple[str, ...]:
 
 def everything(networks: Iterable[Network]) -> frozenset[Literal[4, 6]]:
     """The IP versions of which the ranges, taken together, hold every address."""
-    four = [network for network in networks if isinstance(network, IPv4Network)]
-    six = [network for network in networks if isinstance(network, IPv6Network)]
-    whole: set[Literal[4, 6]] = set()
-    if any(network.prefixlen == 0 for network in collapse_addresses(four)):
-        whole.add(4)
-    if any(network.prefixlen == 0 for network in collapse_addresses(six)):
-        whole.add(6)
-    return frozenset(whole)
+    return frozenset(network.version for network in joined(networks) if network.prefixlen == 0)
+
+
+def joined(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """The fewest ranges that hold just the same addresses."""
+    found = list(networks)
+    four = [network for network in found if isinstance(network, IPv4Network)]
+    six = [network for network in found if isinstance(network, IPv6Network)]
+    return (*collapse_addresses(four), *collapse_addresses(six))
+
+
+# Python counts the documentation ranges as private; here they stand in examples, and are no mistake of that kind.
+_DOCUMENTATION: Final[tuple[Network, ...]] = (
+    IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"), IPv6Network("2001:db8::/32"),
+)  # fmt: skip
+
+
+_BEHIND_A_CARRIER: Final = IPv4Network("100.64.0.0/10")
+
+
+def is_private(network: Network) -> bool:
+    """Whether no caller from outside has an address in it."""
+    documentation = any(one.version == network.version and network.subnet_of(one) for one in _DOCUMENTATION)  # type: ignore[arg-type]
+    shared = isinstance(network, IPv4Network) and network.subnet_of(_BEHIND_A_CARRIER)
+    return (network.is_private or network.is_link_local or network.is_loopback or shared) and not documentation
 
 
 def _place(network: Network) -> tuple[int, int, int]:

@@ -24,7 +24,8 @@ _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 class Problem:
     """`section` and `field` name the place, `index` the row there (from 0) where it helps.
 
-    `missing`: nothing has been chosen yet, which is no mistake while one is still writing.
+    `missing`: nothing has been chosen yet, which is no mistake while one is still writing. `idle` is the id of an exclusion
+    that excludes nothing.
     """
 
     section: str
@@ -32,6 +33,7 @@ class Problem:
     sentence: str
     missing: bool = False
     index: int | None = None
+    idle: str = ""
 
 
 def problems(spec: TokenSpec, catalogue: Catalogue, surroundings: Surroundings, *, now: datetime) -> tuple[Problem, ...]:
@@ -137,9 +139,11 @@ def _zones(section: str, block: AccessBlock, around: Surroundings) -> Iterator[P
     for id in choice.except_zones:
         zone = around.zones.get(id)
         if zone is None:
-            yield Problem(section, "except", f"The zone {id} is not among those that this connection sees. Remove it.")
+            sentence = f"The zone {id} is not among those that this connection sees. Remove it."
+            yield Problem(section, "except", sentence, idle=id)
         elif choice.mode == "accounts" and zone.account_id not in choice.accounts:
-            yield Problem(section, "except", f"{zone.name} is in none of the chosen accounts, so excluding it does nothing.")
+            sentence = f"{zone.name} is in none of the chosen accounts, so excluding it does nothing."
+            yield Problem(section, "except", sentence, idle=id)
     yield from _known_accounts(section, "except", choice.except_accounts, around)
     for id in choice.except_accounts:
         if (choice.mode == "accounts" and id in choice.accounts) or (around.owner.kind, around.owner.id) == (
@@ -148,7 +152,7 @@ def _zones(section: str, block: AccessBlock, around: Surroundings) -> Iterator[P
         ):
             yield Problem(section, "except", f"All zones of {around.account_name(id)} are chosen and excluded. Undo one.")
         elif choice.mode == "accounts":
-            yield Problem(section, "except", f"{around.account_name(id)} is not chosen, so excluding it does nothing.")
+            yield Problem(section, "except", f"{around.account_name(id)} is not chosen, so excluding it does nothing.", idle=id)
 
 
 def _accounts(section: str, block: AccessBlock, around: Surroundings) -> Iterator[Problem]:
@@ -167,11 +171,14 @@ def _accounts(section: str, block: AccessBlock, around: Surroundings) -> Iterato
 
 def _known_accounts(section: str, field: str, ids: tuple[str, ...], around: Surroundings) -> Iterator[Problem]:
     for id in ids:
+        idle = id if field in ("except", "accounts-except") else ""
         if around.owner.kind == "account" and id != around.owner.id:
             name = around.account_name(around.owner.id)
-            yield Problem(section, field, f"A token of {name} reaches no other account. Remove {around.account_name(id)}.")
+            yield Problem(
+                section, field, f"A token of {name} reaches no other account. Remove {around.account_name(id)}.", idle=idle
+            )
         elif id not in around.accounts and (around.owner.kind, around.owner.id) != ("account", id):
-            yield Problem(section, field, f"The account {id} is not among those that this connection sees. Remove it.")
+            yield Problem(section, field, f"The account {id} is not among those that this connection sees. Remove it.", idle=idle)
 
 
 def _buckets(section: str, block: AccessBlock, around: Surroundings) -> Iterator[Problem]:

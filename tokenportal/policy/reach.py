@@ -47,6 +47,19 @@ def of_account(id: str) -> tuple[str, ...]:
     return (f"account:{id}", f"zones-of:{id}", f"in:{id}", EVERY_ACCOUNT, EVERY_ZONE, UNKNOWN)
 
 
+def meeting(resource: Resource, account_id: str = "") -> tuple[str, ...]:
+    """The words of which a token that may do something where this resource is has one. `account_id`: a zone's account."""
+    match resource.kind:
+        case "zone":
+            return of_zone(resource.id, account_id)
+        case "zones of":
+            return (f"zones-of:{resource.id}", f"in:{resource.id}", EVERY_ZONE, UNKNOWN)
+        case "account":
+            return (f"account:{resource.id}", EVERY_ACCOUNT, UNKNOWN)
+        case _:
+            return (*sorted(_words(resource, {})), UNKNOWN)
+
+
 def _words(resource: Resource, account_of: Mapping[str, str]) -> set[str]:
     match resource.kind:
         case "every zone":

@@ -189,6 +189,12 @@ def keyed(spec: TokenSpec, like: TokenSpec | None = None) -> TokenSpec:
     return replace(spec, blocks=tuple(blocks))
 
 
+def places(spec: TokenSpec) -> dict[str, str]:
+    """The section of each access block by its key, as what is said about it is kept, and by its place, as pages call it now."""
+    blocks = keyed(replace(spec, blocks=spec.blocks or (AccessBlock(),))).blocks
+    return {f"access-{block.key}": f"access-{place}" for place, block in enumerate(blocks, 1)}
+
+
 def is_frozen(spec: TokenSpec) -> bool:
     """Whether its end, if any, is a moment and no longer counted from today."""
     return spec.validity.lifetime != "days"

@@ -18,11 +18,12 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that the connection sees."""
+    """A zone that the connection sees. `status` is Cloudflare's word for it ("active", "pending"); "" where it is not known."""
 
     id: str
     name: str
     account_id: str
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ address holds one list of permissions, at most one account and one zone, and a n
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ USER_PATH: Final = "/profile/api-tokens"
 ACCOUNT_TO: Final = "/:account/api-tokens"
 KNOWN: Final = {"to", "permissionGroupKeys", "accountId", "zoneId", "name"}
 KEYS_AT_MOST: Final = 500
+_NOT_KEPT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def parse(text: str, catalogue: Catalogue) -> Parsed | NoTemplate:
     text = text.strip()
     try:
         query = urlsplit(text).query if "?" in text else text
-        found = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=50))
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
+        found = {_kept(name): _kept(value) for name, value in pairs}
         wanted = json.loads(found["permissionGroupKeys"])
     except KeyError:
         return NoTemplate("There is no permissionGroupKeys in it. Copy the whole address of a Cloudflare token template.")
@@ -81,11 +84,16 @@ def parse(text: str, catalogue: Catalogue) -> Parsed | NoTemplate:
     return Parsed(TokenSpec(name=found.get("name", "")[:200], blocks=(block,)), unknown, tuple(notes))
 
 
+def _kept(text: str) -> str:
+    """The text with U+FFFD for what no database keeps and no page shows: NUL, and halves of a pair of surrogates."""
+    return _NOT_KEPT.sub("\ufffd", text)
+
+
 def _groups(wanted: Iterable[Any], catalogue: Catalogue) -> tuple[list[PermissionGroup], tuple[str, ...]]:
     groups, unknown = [], []
     for one in wanted:
         pair = one if isinstance(one, dict) else {}
-        key, kind = (str(pair.get(name, ""))[:60] for name in ("key", "type"))
+        key, kind = (_kept(str(pair.get(name, ""))[:60]) for name in ("key", "type"))
         group = group_of(key, kind, catalogue)
         if group:
             groups.append(group)

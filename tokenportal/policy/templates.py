@@ -81,7 +81,7 @@ TEMPLATES: Final[tuple[Template, ...]] = (
     Template(
         "create-additional-tokens", "Create additional tokens", "Make further tokens by API, as the user of the connection.",
         (("API Tokens Write", "user"),),
-        ("Whoever holds it can make tokens with all rights of that user. Only an admin can create it.",
+        ("Whoever holds it can make tokens with all rights of that user, so by default two people approve it, one of them an admin.",
          "An account-owned token cannot hold this permission: it needs a user connection."),
     ),
     Template(

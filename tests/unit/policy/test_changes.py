@@ -59,6 +59,8 @@ STUCK = "As it stands it grants nothing, since its restrictions cannot be read t
     [
         (spec(name=""), spec(), ["Is called “shop-dns”; before, no name."], "same"),
         (spec(), spec(purpose="x" * 200), [f"Used by “{'x' * 120}…”; before, “certbot”."], "same"),
+        (spec(purpose=f"{'x' * 130}a"), spec(purpose=f"{'x' * 130}b{'y' * 200}"),
+         [f"Used by “…{'x' * 40}b{'y' * 79}…”; before, “…{'x' * 40}a”."], "same"),
         (spec(), spec(purpose=" "), ["Used by nothing that is said; before, “certbot”."], "same"),
         (document(spec()), document(spec(), owner="", connection="Acme", backup_owner="x"), None, "same"),
         (spec(), spec(dns(SHOP, WWW)), [f"Can now {DNS} on www.example too."], "wider"),
@@ -101,22 +103,24 @@ STUCK = "As it stands it grants nothing, since its restrictions cannot be read t
          "wider"),
         (ips(block=("office",)), ips(block=("office", "lab", "home")),
          ["“home” and “lab”, which cannot be read, are now among the blocked ranges."], "same"),
-        (lasting(), lasting(days=150), ["Is to last 150 days; before, it was to last 90 days: 60 days later."], "wider"),
+        (lasting(), lasting(days=150), ["Ends after 150 days; before, it ended after 90 days: 60 days later."], "wider"),
         (lasting(lifetime="until", until="2027-01-31"), lasting(lifetime="until", until="2027-01-30"),
          ["Ends on Sat 30 Jan 2027 23:59 UTC; before, it ended on Sun 31 Jan 2027 23:59 UTC: 1 day earlier."], "narrower"),
         (lasting(lifetime="until", until="2027-01-31"), lasting(lifetime="until", until="2027-01-31T23:00:00Z"),
          ["Ends on Sun 31 Jan 2027 23:00 UTC; before, it ended on Sun 31 Jan 2027 23:59 UTC."], "narrower"),
         (lasting(lifetime="until", until="2027-01-31"), lasting(lifetime="until", until="2027-01-31T23:59:59Z"), [], "same"),
-        (lasting(), lasting(lifetime="never"), ["Never ends; before, it was to last 90 days."], "wider"),
+        (lasting(days=1), lasting(), ["Ends after 90 days; before, it ended after 1 day: 89 days later."], "wider"),
+        (lasting(days=2), lasting(days=1), ["Ends after 1 day; before, it ended after 2 days: 1 day earlier."], "narrower"),
+        (lasting(), lasting(lifetime="never"), ["Never ends; before, it ended after 90 days."], "wider"),
         (lasting(lifetime="never"), lasting(lifetime="until", until="soon"),
          ["Its end is “soon”, which is no day that can be read; before, it never ended.", STUCK], "narrower"),
         (lasting(lifetime="until", until="soon"), lasting(lifetime="until"),
          ["Its end is still to be chosen; before, its end was “soon”, which is no day that can be read."], "same"),
-        (lasting(lifetime="until"), lasting(), ["Is to last 90 days; before, its end was still to be chosen.", READ], "wider"),
+        (lasting(lifetime="until"), lasting(), ["Ends after 90 days; before, its end was still to be chosen.", READ], "wider"),
         (lasting(), lasting(until="2027-01-31"), ["The end “2027-01-31” is kept aside and does not count."], "same"),
         (lasting(until="2027-01-31"), lasting(), ["The end “2027-01-31”, which did not count, is no longer kept aside."], "same"),
         (lasting(lifetime="until", until="2027-01-31"), lasting(),
-         ["Is to last 90 days; before, it ended on Sun 31 Jan 2027 23:59 UTC."], "wider"),
+         ["Ends after 90 days; before, it ended on Sun 31 Jan 2027 23:59 UTC."], "wider"),
         (lasting(), lasting(starts="2026-12-01"), ["Does not work before Tue 1 Dec 2026 00:00 UTC."], "narrower"),
         (lasting(starts="2026-12-01"), lasting(starts="2026-12-02"),
          ["Does not work before Wed 2 Dec 2026 00:00 UTC; before, not before Tue 1 Dec 2026 00:00 UTC."], "narrower"),
@@ -163,9 +167,9 @@ def test_what_time_alone_does_to_a_lifetime_is_no_change() -> None:
         ["Ends on Tue 2 Mar 2027 23:59 UTC; before, it ended on Tue 23 Feb 2027 23:59 UTC: 7 days later."], "wider"
     )  # fmt: skip
     shorter = replace(draft, spec=lasting(days=30))
-    assert told(checked, shorter) == (["Is to last 30 days; before, it was to last 90 days: 60 days earlier."], "narrower")
+    assert told(checked, shorter) == (["Ends after 30 days; before, it ended after 90 days: 60 days earlier."], "narrower")
     restored = replace(checked, at=later, frozen=False)
-    assert told(draft, restored)[0] == ["Ends on Tue 23 Feb 2027 23:59 UTC; before, it was to last 90 days."]
+    assert told(draft, restored)[0] == ["Ends on Tue 23 Feb 2027 23:59 UTC; before, it ended after 90 days."]
 
 
 def test_changes_stand_in_their_sections_in_the_order_of_the_form() -> None:

@@ -84,11 +84,46 @@ def test_what_both_have_changed_is_asked_about_and_decided_by_a_choice(field: st
         assert [clash.field.id for clash in merged(mine, theirs, choices=choices).clashes] == [field]
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [(a, b) for a in EDITS for b in EDITS if a != b])
+WHERE = ("zones-1", "accounts-1", "buckets-1")
+CROSSED = [pair for where in WHERE for pair in (("permissions-1", where), (where, "permissions-1"))]
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(a, b) for a in EDITS for b in EDITS if a != b and (a, b) not in CROSSED])
 def test_changes_of_different_fields_merge_by_themselves(mine: str, theirs: str) -> None:
     found = merged(EDITS[mine][0], EDITS[theirs][1])
     assert found.clashes == ()
     assert {(taken.field.id, taken.side) for taken in found.taken} == {(mine, "mine"), (theirs, "theirs")}
+
+
+@pytest.mark.parametrize(("mine", "theirs"), CROSSED)
+def test_what_a_block_allows_and_where_are_asked_about_together(mine: str, theirs: str) -> None:
+    """Together they may allow what neither asked for."""
+    sides = EDITS[mine][0], EDITS[theirs][1]
+    found = merged(*sides)
+    assert [(clash.field.id, clash.is_one_sided, clash.both) for clash in found.clashes] == [
+        (field, True, None) for field in sorted((mine, theirs), key=["permissions-1", *WHERE].index)
+    ]
+    assert (found.sheet, found.taken) == (sides[1], ())
+    for rest, wanted in zip(("mine", "theirs"), sides, strict=True):
+        assert merged(*sides, rest=rest).sheet == wanted
+    both = merged(*sides, choices={mine: "mine", theirs: "theirs"})
+    assert (both.clashes, both.sheet) == ((), merged(*sides, choices={mine: "mine"}, rest="theirs").sheet)
+
+
+def test_what_a_block_allows_and_where_another_one_applies_merge_by_themselves() -> None:
+    elsewhere = sheet(blocks=(FIRST, replace(SECOND, accounts=AccountChoice("all"))))
+    found = merged(first(permissions=(DNS_EDIT, "c" * 32)), elsewhere)
+    assert (found.clashes, [taken.field.id for taken in found.taken]) == ((), ["permissions-1", "accounts-2"])
+
+
+def test_what_both_changed_alike_in_a_block_is_asked_about_neither_by_itself_nor_with_the_rest() -> None:
+    wide = ZoneChoice("all")
+    found = merged(first(zones=wide, permissions=(DNS_EDIT, "c" * 32)), first(zones=wide))
+    assert (found.clashes, found.sheet) == ((), first(zones=wide, permissions=(DNS_EDIT, "c" * 32)))
+    [permissions, zones] = merged(
+        first(zones=ZoneChoice(zones=(TWO,)), permissions=("c" * 32,)), first(zones=wide, label="theirs")
+    ).clashes
+    assert (permissions.is_one_sided, zones.is_one_sided) == (True, False)
 
 
 def both_of(mine: Sheet, theirs: Sheet) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tokenportal.policy import reach
+from tokenportal.policy.resources import Resource
 
 A, B, Z, Y, G, H = (letter * 32 for letter in "abcdef")
 ACCOUNT, ZONE = "com.cloudflare.api.account.", "com.cloudflare.api.account.zone."
@@ -59,3 +60,31 @@ def test_a_policy_of_an_unknown_kind_is_found_by_everything() -> None:
 
 def test_a_user_is_written_by_id() -> None:
     assert reach.column(body({f"com.cloudflare.api.user.{H}": "*"})) == f" group:{G} user:{H} "
+
+
+@pytest.mark.parametrize(
+    ("resources", "resource"),
+    [
+        ({f"{ZONE}{Z}": "*"}, Resource("zone", Z)),
+        ({f"{ACCOUNT}{A}": {f"{ZONE}*": "*"}}, Resource("zones of", A)),
+        ({f"{ZONE}*": "*"}, Resource("every zone")),
+        ({f"{ACCOUNT}{A}": "*"}, Resource("account", A)),
+        ({f"{ACCOUNT}*": "*"}, Resource("every account")),
+        ({f"com.cloudflare.edge.r2.bucket.{A}_default_pictures": "*"}, Resource("bucket", f"{A}/default/pictures")),
+        ({f"com.cloudflare.api.user.{H}": "*"}, Resource("user", H)),
+    ],
+)
+def test_whoever_holds_a_resource_is_found_by_it(resources: dict[str, Any], resource: Resource) -> None:
+    column = reach.column(body(resources), {Z: A})
+    assert found(column, reach.meeting(resource, A)) is True
+    assert found(" unknown ", reach.meeting(resource, A)) is True
+    assert found(f" account:{B} in:{B} user:{B} zone:{Y} zones-of:{B} ", reach.meeting(resource, A)) is False
+
+
+def test_all_zones_of_an_account_meet_each_of_its_zones_and_the_other_way_round() -> None:
+    one, all_of_it = (
+        reach.column(body(resources), {Z: A}) for resources in ({f"{ZONE}{Z}": "*"}, {f"{ACCOUNT}{A}": {f"{ZONE}*": "*"}})
+    )
+    assert found(one, reach.meeting(Resource("zones of", A))) is True
+    assert found(all_of_it, reach.meeting(Resource("zone", Z), A)) is True
+    assert found(all_of_it, reach.meeting(Resource("zone", Z))) is False

@@ -21,6 +21,7 @@ from tokenportal.policy.spec import (
     Validity,
     freeze,
     is_frozen,
+    places,
 )
 
 SHOP, WWW, *_ = ZONES
@@ -144,3 +145,8 @@ def test_host_bits_are_allowed_where_asked_for() -> None:
 def test_ranges_that_together_hold_every_address_are_found(typed: tuple[str, ...], versions: set[int]) -> None:
     ranges = [ip_network(text) for text in typed]
     assert networks.everything(ranges) == versions
+
+
+def test_a_section_is_kept_by_the_key_of_its_block_and_shown_by_its_place() -> None:
+    assert places(TokenSpec(blocks=(AccessBlock(key="b"), AccessBlock()))) == {"access-b": "access-1", "access-2": "access-2"}
+    assert places(TokenSpec(blocks=())) == {"access-1": "access-1"}

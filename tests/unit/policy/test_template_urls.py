@@ -80,6 +80,13 @@ def test_what_is_no_such_address_is_told(text: str) -> None:
     assert isinstance(parse(text, CATALOGUE), NoTemplate)
 
 
+def test_what_can_be_neither_kept_nor_shown_is_marked() -> None:
+    keys = '[{"key":"\\ud800dns","type":"ed\\u0000it"}]'
+    found = read(f"?{urlencode({'permissionGroupKeys': keys, 'name': 'a\0b', 'x\0': ''})}")
+    assert found.unknown == ("\ufffddns (ed\ufffdit)",)
+    assert (found.spec.name, found.notes) == ("a\ufffdb", ("x\ufffd is not known here and was left out.",))
+
+
 def test_an_address_is_written_for_each_kind_and_host() -> None:
     group = CATALOGUE.named("DNS Write", "zone")
     assert group
