@@ -41,6 +41,14 @@ def append(*events: AuditEvent) -> None:
         transaction.on_commit(checkpoints.try_to_make)
 
 
+def take_turn() -> None:
+    """Take the head's row before there is an event: whatever else is recorded is committed by now, or waits for this transaction.
+
+    Whoever records holds the rows that they change while they wait for it, so the rows that will be changed are locked before.
+    """
+    AuditHead.objects.select_for_update().filter(id=1).first()
+
+
 def _rotated(before: str, after: str) -> AuditEvent:
     """The event that says that another key seals from here on. The verifier takes no change of keys without it."""
     where = origin.get()

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from tokenportal import clock, keys
+from tokenportal.audit import reading
 from tokenportal.audit.seals import AuditUnavailable
 from tokenportal.models import AuditEvent
 from tokenportal.models.audit_event import canonical_json
@@ -188,11 +189,13 @@ def make() -> Checkpoint | None:
             os.ftruncate(file, end - torn)
         ring = keyring()
         before = _newest_of(tail)
-        last = AuditEvent.objects.order_by("-number").values_list("number", "hash").first()
-        if last is None or (before and before.size >= last[0] and before.key == ring.current):
+        size = reading.newest()
+        if not size or (before and before.size >= size and before.key == ring.current):
             return before
-        origin = AuditEvent.objects.order_by("number").values_list("hash", flat=True)[0]
-        made = sign(origin, *last, ring)
+        origin, head = reading.hash_of(1) or (before.origin if before else ""), reading.hash_of(size)
+        if not (origin and head):
+            raise AuditUnavailable("An event that a checkpoint has to name cannot be read.")
+        made = sign(origin, size, head, ring)
         _write(file, made.line.encode() + b"\n")
         return made
 
@@ -244,7 +247,13 @@ def _trouble(found: Checkpoint | None, unprotected: int) -> str:
     if place.exists() and not os.access(place, os.W_OK):
         return "The checkpoint file cannot be written."
     patience = timedelta(seconds=3 * settings.CHECKPOINT_INTERVAL_SECONDS)
-    first = AuditEvent.objects.filter(number=found.size + 1 if found else 1).first() if unprotected else None
-    if first and clock.now() - first.at > patience:
+    since = _unprotected_since(found) if unprotected else clock.now()
+    if since is None or clock.now() - since > patience:
         return "No checkpoint was written lately, although there are new events. Is manage.py work running?"
     return ""
+
+
+def _unprotected_since(found: Checkpoint | None) -> datetime | None:
+    """When the first event after the checkpoint came. Of one that cannot be read it is known that it came after the checkpoint."""
+    after = reading.readable([found.size + 1 if found else 1], *reading.LONG)
+    return next((event.at for event in after if event.at), found.moment if found else None)

@@ -4,7 +4,7 @@ import hmac
 import json
 from typing import Any
 
-from tokenportal.audit import seals
+from tokenportal.audit import reading, seals
 from tokenportal.models import AuditEvent
 
 
@@ -14,10 +14,9 @@ def wrong_with(event: AuditEvent) -> str:
     Raises AuditUnavailable where the keys are not here. Whether events are missing elsewhere only the whole chain tells.
     """
     ring = seals.keyring()
-    before = AuditEvent.objects.filter(number=event.number - 1).values_list("hash", flat=True).first()
     if event.at is None:
         return "It cannot be read any more, so its content was changed."
-    if event.previous != (seals.START if event.number == 1 else before):
+    if event.previous != (seals.START if event.number == 1 else reading.hash_of(event.number - 1)):
         return "It does not follow the event before it."
     if event.hash != seals.digest(event):
         return "Its content was changed."

@@ -17,8 +17,8 @@ from tokenportal.audit.seals import ADDED, HASHED
 
 TABLE = "tokenportal_auditevent"
 PAGE = 1000
-UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError)
-"""What reading a row raises that holds something the portal never writes, such as a number where text should be."""
+UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a row raises that holds something the portal never writes, such as a number where text should be, or too deep JSON."""
 
 type Row = Sequence[Any]
 

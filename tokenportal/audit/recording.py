@@ -26,13 +26,15 @@ SHOWN_FIELDS = frozenset({
     "outcome", "answer", "ray", "value_lost", "alarm", "not_before", "expires_on", "purpose", "token_request",
     "empty_listings", "looked_up_at", "target", "drifted", "doing", "ended_at", "replaces", "days",
     "expires_at", "revoked_at", "retired_at", "title", "section", "resolved_by", "resolved_at",
+    "reason", "comment", "verdict", "by", "rule", "count", "explanation", "when", "then", "is_on", "approved_at", "lapses_at", "voided_at",
+    "met_at", "because", "slug",
 })  # fmt: skip
 # What an event may hold beside the fields that changed. Any other detail is named, its value is not.
 SHOWN_DETAILS = frozenset({
     "anew", "changed", "ciphertext", "connections", "days", "events", "events_up_to", "filter", "first_bad",
-    "first_day", "form", "format", "found", "from", "key", "kind", "last_day", "left_alone", "made_by", "member",
+    "first_day", "form", "format", "found", "from", "guardrails", "key", "kind", "last_day", "left_alone", "made_by", "member",
     "people", "public_key", "restored", "result", "role", "rows", "scope", "section", "sessions", "shared_with",
-    "state", "teams", "to", "tokens", "told", "up_to", "version", "zones",
+    "met", "rules", "state", "teams", "to", "tokens", "told", "up_to", "version", "voided", "zones",
 })  # fmt: skip
 HIDDEN = "changed, not shown"
 UNSHOWN = "not shown"
@@ -44,12 +46,18 @@ written: ContextVar[list[AuditEvent] | None] = ContextVar("written", default=Non
 """Where the events are collected that are written just now (audit.attempts)."""
 
 
+class NotedTwice(ValueError):
+    """A field of a row changes a second time in one recording. Raised in tests; elsewhere its first and its last value are kept."""
+
+
 class UnknownDetail(ValueError):
     """A detail that is not on the list of those that an event may hold. Raised in tests; elsewhere its value is left out."""
 
 
 def showable(value: Any) -> Any:
-    """A value as JSON that is the same on every database."""
+    """A value as JSON that is the same on every database. Of a list each entry is cut, and none is left out."""
+    if isinstance(value, list):
+        return [showable(one) for one in value]
     if isinstance(value, models.Model):
         return str(value)
     if isinstance(value, date | uuid.UUID):
@@ -83,13 +91,28 @@ class Record:
     named: tuple[str, str] = ("", "")
     event: AuditEvent | None = None
     others: list["Record"] = field(default_factory=list)
+    _places: dict[str, dict[Any, int]] = field(default_factory=dict)
 
-    def _note(self, prefix: str, name: str, before: Any, after: Any) -> None:
-        shown = name in SHOWN_FIELDS
-        self.changes[f"{prefix}{name}"] = [showable(before), showable(after)] if shown else [None, HIDDEN]
+    def _note(self, row: models.Model, name: str, before: Any, after: Any) -> None:
+        """Nothing that is noted takes another's place. Of values that are not shown one note does for all rows of a kind."""
+        if name not in SHOWN_FIELDS:
+            self.changes[f"{self._prefix(row)}{name}"] = [None, HIDDEN]
+            return
+        key, pair = f"{self._prefix(row, is_told=True)}{name}", [showable(before), showable(after)]
+        noted = self.changes.setdefault(key, pair)
+        if noted != pair:
+            if settings.MODE == "test":
+                raise NotedTwice(f"{key} was {noted}, and would be {pair}.")
+            self.changes[key] = [noted[0], pair[1]]
 
-    def _prefix(self, row: models.Model) -> str:
-        return "" if row is self.subject else f"{row._meta.model_name}."
+    def _prefix(self, row: models.Model, *, is_told: bool = False) -> str:
+        """Nothing for the subject; ``share.`` for the first share beside it of which values are told, ``share 2.`` for the next."""
+        if row is self.subject:
+            return ""
+        kind = str(row._meta.model_name)
+        rows = self._places.setdefault(kind, {})
+        place = rows.setdefault(row.pk, len(rows) + 1) if is_told else 1
+        return f"{kind}." if place == 1 else f"{kind} {place}."
 
     def add(self, row: models.Model) -> None:
         """Save a new row and note its fields."""
@@ -97,7 +120,7 @@ class Record:
         for one in row._meta.concrete_fields:
             value = getattr(row, one.name, None)
             if one.name in SHOWN_FIELDS and value not in (None, ""):
-                self._note(self._prefix(row), one.name, None, value)
+                self._note(row, one.name, None, value)
 
     def change(self, row: models.Model, **values: Any) -> None:
         """Set fields of a row, note those that differ, and save just those."""
@@ -108,7 +131,7 @@ class Record:
         """The same without saving, for rows that are written in bulk: the names of the fields that differ."""
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
         for name, value in differing.items():
-            self._note(self._prefix(row), name, getattr(row, name), value)
+            self._note(row, name, getattr(row, name), value)
             setattr(row, name, value)
         return list(differing)
 
@@ -121,7 +144,7 @@ class Record:
     def remove(self, row: models.Model) -> None:
         for one in row._meta.concrete_fields:
             if one.name in SHOWN_FIELDS:
-                self._note(self._prefix(row), one.name, getattr(row, one.name), None)
+                self._note(row, one.name, getattr(row, one.name), None)
         row.delete()
 
 

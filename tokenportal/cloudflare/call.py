@@ -34,6 +34,12 @@ class BearerAuth(requests.auth.AuthBase):
         return request
 
 
+def bytes_of(body: Any) -> bytes:
+    """A body as it leaves: canonical JSON, so that the SHA-256 of these bytes is the digest that was agreed to."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A complete, well-formed success. ``quiet``: the seconds for which Cloudflare wants no further call (see quiet)."""
@@ -93,11 +99,16 @@ class Caller:
 
     def _exchange(self, watch: Watch, method: str, path: str, body: Any, query: dict[str, Any] | None) -> Answer:
         until = time.monotonic() + self.deadline
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        try:
+            sent = None if body is None else bytes_of(body)
+        except ValueError:
+            raise NeverSent("It holds something that JSON cannot say.") from None
+        headers |= {} if sent is None else {"Content-Type": "application/json"}
         try:
             response = self.session.request(
-                method, f"{self.base_url}/{path}", json=body, params=query, auth=BearerAuth(self.credential),
-                headers={"Accept": "application/json", "Accept-Encoding": "identity"}, timeout=self.deadline,
-                allow_redirects=False, stream=True,
+                method, f"{self.base_url}/{path}", data=sent, params=query,
+                auth=BearerAuth(self.credential), headers=headers, timeout=self.deadline, allow_redirects=False, stream=True,
             )  # fmt: skip
         except broken.RequestException as error:
             raise self._no_answer(error, began=watch.began) from None
@@ -160,7 +171,7 @@ class Caller:
             size += len(part)
             if size > self.max_bytes:
                 raise OutcomeUnknown("the answer was too large", status=response.status_code)
-        if length.isdigit() and not response.headers.get("Content-Encoding") and int(length) != size:
+        if length.isascii() and length.isdigit() and not response.headers.get("Content-Encoding") and int(length) != size:
             raise OutcomeUnknown("the answer was cut off", status=response.status_code)
         return b"".join(parts)
 

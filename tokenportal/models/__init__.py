@@ -4,8 +4,10 @@ from tokenportal.models.audit_event import AuditEvent, AuditHead, Verification
 from tokenportal.models.connection import Connection, ConnectionGrant
 from tokenportal.models.draft import Comment, Presence, Version, WorkingCopy
 from tokenportal.models.earlier import EarlierCopy
+from tokenportal.models.guardrail import Guardrail
 from tokenportal.models.notice import Notice, Reminder
 from tokenportal.models.people import Membership, SetUpCode, SignInFailure, Team, User
+from tokenportal.models.review import Answer, Demand, Review, ReviewAsked
 from tokenportal.models.sharing import LinkGuest, Share, ShareLink, ShareRole
 from tokenportal.models.snapshot import KnownAccount, KnownZone, Snapshot
 from tokenportal.models.status import TRANSITIONS, WAITS_ON, Status
@@ -17,13 +19,16 @@ from tokenportal.models.upstream_state import TokenReading, UpstreamState
 __all__ = [
     "TRANSITIONS",
     "WAITS_ON",
+    "Answer",
     "Attempt",
     "AuditEvent",
     "AuditHead",
     "Comment",
     "Connection",
     "ConnectionGrant",
+    "Demand",
     "EarlierCopy",
+    "Guardrail",
     "IllegalMove",
     "KnownAccount",
     "KnownZone",
@@ -33,6 +38,8 @@ __all__ = [
     "Notice",
     "Presence",
     "Reminder",
+    "Review",
+    "ReviewAsked",
     "SetUpCode",
     "Share",
     "ShareLink",

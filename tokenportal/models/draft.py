@@ -15,6 +15,7 @@ class WorkingCopy(FreeModel):
     """The draft as it stands. ``revision`` rises at every save; a save that names an older one is stale.
 
     ``put_down`` is the newest revision that stands in a version, or that says the same as the newest one.
+    ``edited_by`` are the ids of everybody who ever saved it: what they wrote they do not approve.
     """
 
     WHY_FREE = "It is saved while somebody types; the version made from it is the event (design, sections 1 and 6)."
@@ -28,6 +29,7 @@ class WorkingCopy(FreeModel):
     put_down = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField()
     saved_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    edited_by = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return f"working copy of {self.token_request_id}"
@@ -39,6 +41,11 @@ class WorkingCopy(FreeModel):
     @property
     def name(self) -> str:
         return self.spec.name.strip() or "Untitled"
+
+    @property
+    def editors(self) -> frozenset[str]:
+        """The ids of all who wrote what stands here."""
+        return frozenset({*self.edited_by, str(self.saved_by_id)})
 
 
 class Version(GuardedModel):
@@ -81,6 +88,11 @@ class Version(GuardedModel):
         return f"version {self.number} of {self.token_request_id}"
 
     @property
+    def short_digest(self) -> str:
+        """The first digits of what it compiles to, as people compare them."""
+        return " ".join((self.digest[:4], self.digest[4:8], self.digest[8:12]))
+
+    @property
     def agreed_connection(self) -> Connection:
         """The connection of a version that can be agreed to, which always has one."""
         assert self.connection is not None  # noqa: S101
@@ -93,6 +105,8 @@ class Version(GuardedModel):
 
 class Comment(GuardedModel):
     """Something said about a draft as a whole (``section`` is "") or one section of its builder, at a version of it.
+
+    The section of an access block is "access-" and its key (``policy.spec.places``).
 
     ``answers`` is the comment that began the thread; a thread is resolved by its first comment.
     """

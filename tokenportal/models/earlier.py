@@ -65,6 +65,7 @@ def put(copy: WorkingCopy, revision: int, now: datetime, **new: Any) -> bool:
             return False
         copy = found
     here = WorkingCopy.objects.filter(pk=copy.pk, revision=revision)
+    new["edited_by"] = sorted({*copy.editors, str(new["saved_by"].pk)})
     if not here.update(revision=revision + 1, saved_at=now, **new):
         return False
     EarlierCopy.objects.create(

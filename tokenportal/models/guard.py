@@ -58,6 +58,12 @@ def require_recording(model: type[models.Model]) -> None:
 
 
 class GuardedQuerySet(models.QuerySet):
+    def select_for_update(self, nowait: bool = False, skip_locked: bool = False, of: Any = (), no_key: bool = True) -> Any:
+        """Held rows may still be referred to. PostgreSQL asks for that at the commit only, when the log's head is held already:
+        whoever held the row and waited for the head would wait for ever, and one of the two would be undone.
+        """
+        return super().select_for_update(nowait=nowait, skip_locked=skip_locked, of=of, no_key=no_key)
+
     def update(self, **values: Any) -> int:
         require_recording(self.model)
         return super().update(**values)

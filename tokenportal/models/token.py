@@ -37,7 +37,12 @@ class TokenQuerySet(GuardedQuerySet):
 
     def reaching(self, words: Iterable[str]) -> "TokenQuerySet":
         """The tokens that have any of these words (policy.reach) in their reach."""
-        return self.filter(reduce(or_, (Q(reach__contains=f" {word} ") for word in words), Q(pk__in=())))
+        return self.filter(reaches(words))
+
+
+def reaches(words: Iterable[str]) -> Q:
+    """Tokens that have any of these words in their reach."""
+    return reduce(or_, (Q(reach__contains=f" {word} ") for word in words), Q(pk__in=()))
 
 
 class Token(GuardedModel):

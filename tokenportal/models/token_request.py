@@ -10,9 +10,10 @@ from django.db.models import Q
 from django.urls import reverse
 
 from tokenportal import clock
+from tokenportal.models.deed import DEEDS, Deed
 from tokenportal.models.guard import GuardedModel, GuardedQuerySet, require_recording
 from tokenportal.models.people import Team, User
-from tokenportal.models.status import EDIT_LABELS, TRANSITIONS, WAITS_ON, Status
+from tokenportal.models.status import LABELS, TONES, TRANSITIONS, WAITS_ON, Status
 
 # Crockford's base 32: no I, L, O or U, so that it can be read aloud.
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,7 +40,7 @@ def colleagues_of(user: User) -> Any:
 def shared_with(user: User, now: datetime, role: str = "") -> Q:
     """Requests open to this person by a share, a team or a link that is still good, with just this role if one is given.
 
-    Only as long as they are a colleague of the requester: in one of their teams, now.
+    Only as long as they are a colleague of the requester: in one of their teams, now. What was discarded is its requester's alone.
     """
     by_person, by_team = Q(shares__user=user), Q(shares__team__memberships__user=user)
     by_link = Q(links__guests__user=user, links__revoked_at=None, links__expires_at__gt=now)
@@ -49,20 +50,37 @@ def shared_with(user: User, now: datetime, role: str = "") -> Q:
             by_team & Q(shares__role=role),
             by_link & Q(links__role=role),
         )
-    return (by_person | by_team | by_link) & Q(requester__in=colleagues_of(user).values("pk"))
+    return (by_person | by_team | by_link) & Q(requester__in=colleagues_of(user).values("pk")) & ~Q(status=Status.DISCARDED)
 
 
 class TokenRequestQuerySet(GuardedQuerySet):
     def visible_to(self, user: User) -> "TokenRequestQuerySet":
-        """Drafts: the requester and those it is shared with. From issuing on: the team, auditors, admins too.
+        """Drafts: the requester and those it is shared with. From review or issuing on: the team, auditors, admins too.
+        What was discarded: the requester.
 
-        What has an alarm is an admin's to resolve, whatever its state.
+        While it is reviewed, also those who were asked by name and the approvers of each team that a rule names; of these, who
+        answered it, for longer. What has an alarm is an admin's to resolve, whatever its state.
         """
         own = Q(requester=user) | shared_with(user, clock.now())
         private = Q(status__in=[Status.DRAFT, Status.DISCARDED])
-        everybody = Q() if user.is_admin or user.is_auditor else Q(team__memberships__user=user)
+        left = ~private if user.is_admin or user.is_auditor else ~private & (_of_team(user) | _reviewed_by(user))
         alarmed = ~Q(alarm="") if user.is_admin else Q(pk__in=())
-        return self.filter(pk__in=TokenRequest.objects.filter(own | (~private & everybody) | alarmed).values("pk"))
+        return self.filter(pk__in=TokenRequest.objects.filter(own | left | alarmed).values("pk"))
+
+
+def _of_team(user: User) -> Q:
+    return Q(team__memberships__user=user)
+
+
+def _reviewed_by(user: User) -> Q:
+    """Those in review, or approved, for which this person approves for a team that a rule names, or was asked by name.
+
+    An approver who answered sees on what became of it, as long as their answer stands and they are one.
+    """
+    approves = Q(reviews__demands__team__memberships__user=user, reviews__demands__team__memberships__is_approver=True)
+    asked, answered = Q(reviews__asked=user), Q(reviews__answers__by=user)
+    under_way = Q(status__in=[Status.IN_REVIEW, Status.APPROVED])
+    return ((under_way & (approves | asked)) | (approves & answered)) & Q(reviews__outcome__in=["", "approved"])
 
 
 class TokenRequest(GuardedModel):
@@ -72,6 +90,7 @@ class TokenRequest(GuardedModel):
     ``reference`` ends the token's name at Cloudflare, so that a token whose answer was lost can be found again.
     ``target`` is the token that an edit changes or a replacement succeeds; ``base`` is the body that an edit began with,
     so that a change made elsewhere meanwhile is not overwritten unseen.
+    ``reason`` is why it is needed, where a rule asks for that. An adoption (``Kind.ADOPT``) sends nothing to Cloudflare.
     ``accepted_strays`` are ids at Cloudflare: tokens with this reference that an admin knows of and leaves alone.
     """
 
@@ -79,6 +98,7 @@ class TokenRequest(GuardedModel):
         CREATE = "create", "Create"
         EDIT = "edit", "Edit"
         REPLACE = "replace", "Replace"
+        ADOPT = "adopt", "Adopt"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=REFERENCE_LENGTH, unique=True, default=new_reference, editable=False)
@@ -93,6 +113,7 @@ class TokenRequest(GuardedModel):
     version = models.PositiveIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
     cloudflare_id = models.CharField(max_length=32, blank=True)
+    reason = models.CharField(max_length=2000, blank=True)
     alarm = models.CharField(max_length=400, blank=True)
     accepted_strays = models.JSONField(default=list)
     created_at = models.DateTimeField()
@@ -140,19 +161,37 @@ class TokenRequest(GuardedModel):
         return self.kind == self.Kind.EDIT
 
     @property
+    def is_adoption(self) -> bool:
+        return self.kind == self.Kind.ADOPT
+
+    @property
+    def deed(self) -> Deed:
+        """What carrying it out is called."""
+        return DEEDS[self.kind]
+
+    @property
     def state_label(self) -> str:
         """The state in words: what is created or not in a request for a new token, is changed or not in a change."""
-        return EDIT_LABELS.get(self.state, self.state.label) if self.is_edit else self.state.label
+        return str(LABELS.get(self.kind, {}).get(self.state, self.state.label))
+
+    @property
+    def tone(self) -> str:
+        return TONES.get(self.state, "warn")
 
     @property
     def result(self) -> Any:
-        """The token that it made or changed, where it is done."""
-        return None if self.status != Status.ISSUED else self.target if self.is_edit else getattr(self, "token", None)
+        """The token that it made, changed or adopted, where it is done."""
+        return None if self.status != Status.ISSUED else self.target if self.is_of_target else getattr(self, "token", None)
+
+    @property
+    def is_of_target(self) -> bool:
+        """Whether it is about a token that exists, and makes none."""
+        return self.is_edit or self.is_adoption
 
     @property
     def name_reference(self) -> str:
-        """What ends the token's name at Cloudflare: a change keeps the one that the token was created with, if any."""
-        if not self.is_edit:
+        """What ends the token's name at Cloudflare: one that exists keeps the one that it was created with, if any."""
+        if not self.is_of_target:
             return self.reference
         made_by = self.target.token_request if self.target else None
         return made_by.reference if made_by else ""
@@ -169,14 +208,15 @@ class TokenRequest(GuardedModel):
     def move(self, to: Status, **fields: Any) -> None:
         """Go to another state, together with ``fields``, if the row is still where this object believes it to be.
 
-        An alarm that was raised meanwhile counts as having moved.
+        An alarm that was raised meanwhile counts as having moved, and so does a draft that was handed to somebody else.
 
         Raises IllegalMove for an arrow that is not in TRANSITIONS, MovedMeanwhile when another process was first.
         """
         require_recording(type(self))
         if to not in TRANSITIONS[self.state]:
             raise IllegalMove(f"{self.status} -> {to}")
-        here = TokenRequest.objects.filter(pk=self.pk, status=self.status, version=self.version, alarm=self.alarm)
+        as_known = {name: getattr(self, name) for name in ("status", "version", "alarm", "requester_id")}
+        here = TokenRequest.objects.filter(pk=self.pk, **as_known)
         if here.update(status=to, **fields) != 1:
             raise MovedMeanwhile
         self.status = to
