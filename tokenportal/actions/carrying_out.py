@@ -7,13 +7,13 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import changing, comparing, issuing
+from tokenportal.actions import changing, comparing, guarding, issuing
 from tokenportal.actions.asking_first import not_read
 from tokenportal.actions.issuing import AlreadyUnderWay, Changed, LeftUnrecorded
 from tokenportal.audit import Event
 from tokenportal.cloudflare import CloudflareError, NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, MovedMeanwhile, Status, Token, TokenRequest, User, Version
-from tokenportal.policy.diff import Change, Difference
+from tokenportal.policy.diff import Difference
 
 NO_DIFFERENCE = "Nothing would change: this is how the token is now. Change something first, or discard the draft."
 TAKEN = "Something else is being done with this token just now, or has just been done. Look at it, then check this change again."
@@ -28,17 +28,8 @@ def difference(token_request: TokenRequest, version: Version) -> Difference:
     """What a change makes of the token as it was when the change began: at Cloudflare, and who answers for it here."""
     token, base = token_of(token_request), token_request.base or {}
     found = comparing.difference(token.connection, base, version.payload)
-    here = (
-        ("The owner is", token.owner, version.owner),
-        ("The back-up owner is", token.backup_owner, version.backup_owner),
-        ("Used by", _quoted(token.purpose), _quoted(version.spec.purpose)),
-    )
-    told = (Change(f"{what} {now or 'nobody'}; before, {was or 'nobody'}.", "same") for what, was, now in here if was != now)
-    return Difference((*found.changes, *told))
-
-
-def _quoted(purpose: str) -> str:
-    return f"“{' '.join(purpose.split())}”" if purpose.strip() else ""
+    was, now = (token.owner, token.backup_owner, token.purpose), (version.owner, version.backup_owner, version.spec.purpose)
+    return Difference((*found.changes, *comparing.answering(was, now)))
 
 
 def token_of(token_request: TokenRequest) -> Token:
@@ -48,20 +39,23 @@ def token_of(token_request: TokenRequest) -> Token:
     return token
 
 
-def carry_out(token_request: TokenRequest, *, by: User, version: int, digest: str) -> Token | None:
+def carry_out(token_request: TokenRequest, *, by: User, version: int, digest: str, reason: str = "") -> Token | None:
     """Send the change that was confirmed; None where it is not known to be done (the request's state says why).
 
-    Raises NotAllowed, Changed, MovedAtCloudflare, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded
+    ``reason`` as ``issuing.issue`` has it.
+
+    Raises NotAllowed, Changed, Invalid, MovedAtCloudflare, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded
     after it.
     """
-    if token_request.status not in changing.OPEN:
+    if token_request.status not in (*issuing.READY, *rules.NOT_NOW):
         raise AlreadyUnderWay
     agreed = issuing.agreed_version(token_request, number=version, digest=digest)
-    rules.require(issuing.may_issue(by, token_request, agreed))
+    reason = issuing.given_reason(token_request, reason)
+    rules.require(issuing.may_issue(by, token_request, agreed, reason=reason))
     if not difference(token_request, agreed).changes:
         raise Changed(NO_DIFFERENCE)
     client = _still_as_begun(token_request)
-    attempt = _begin(token_request, agreed, by=by)
+    attempt = _begin(token_request, agreed, by=by, reason=reason)
     try:
         return _send(attempt, client, agreed.payload, by=by)
     except MovedMeanwhile:
@@ -86,7 +80,7 @@ def _still_as_begun(token_request: TokenRequest) -> cloudflare.Client:
     return client
 
 
-def _begin(token_request: TokenRequest, agreed: Version, *, by: User) -> Attempt:
+def _begin(token_request: TokenRequest, agreed: Version, *, by: User, reason: str | None = None) -> Attempt:
     """Commit the intent, alone with the token. Raises AlreadyUnderWay, or Changed where something else is done with it."""
     token, now = token_of(token_request), clock.now()
     unmoved = Token.objects.filter(pk=token.pk, status=token.status, seen_at=token.seen_at)
@@ -95,7 +89,11 @@ def _begin(token_request: TokenRequest, agreed: Version, *, by: User) -> Attempt
             Event.TOKEN_CHANGING, by=by, subject=token, trail=token_request.pk, durable=issuing.DURABLE,
             digest=agreed.digest, version=agreed.number,
         ) as record:  # fmt: skip
+            Token.objects.select_for_update(of=("self",)).get(pk=token.pk)  # before the request's row, as where a change is begun
             _still_open(token_request)
+            guarding.hold(token_request, by=by)
+            reason = token_request.reason if reason is None else reason
+            rules.require(guarding.may_still_issue(by, token_request, agreed, reason=reason))
             # What was read a moment ago counts only if nothing was done here since.
             if not unmoved.exists():
                 raise Changed(TAKEN)
@@ -106,7 +104,8 @@ def _begin(token_request: TokenRequest, agreed: Version, *, by: User) -> Attempt
                 digest=agreed.digest, by=by, started_at=now,
             )  # fmt: skip
             record.add(attempt)
-            token_request.move(Status.ISSUING, changed_at=now)
+            record.set(token_request, reason=reason)
+            token_request.move(Status.ISSUING, reason=reason, changed_at=now)
     except MovedMeanwhile:
         raise Changed(TAKEN) from None
     except IntegrityError:
@@ -115,7 +114,7 @@ def _begin(token_request: TokenRequest, agreed: Version, *, by: User) -> Attempt
 
 
 def _still_open(token_request: TokenRequest) -> None:
-    here = TokenRequest.objects.select_for_update().filter(pk=token_request.pk, status__in=changing.OPEN)
+    here = TokenRequest.objects.select_for_update().filter(pk=token_request.pk, status__in=issuing.READY)
     if not here.exists():
         raise AlreadyUnderWay
 

@@ -22,7 +22,8 @@ from tokenportal.policy.decompile import NotExpressible
 from tokenportal.policy.spec import TokenSpec, Validity
 
 ELSEWHERE = "It can be rolled, disabled and revoked here, not changed; do that in Cloudflare's dashboard."
-OPEN = (Status.DRAFT, Status.FAILED)
+IN_REVIEW = (Status.IN_REVIEW, Status.APPROVED)
+OPEN = (Status.DRAFT, Status.FAILED, *IN_REVIEW)
 
 
 class CannotBegin(Exception):
@@ -49,13 +50,15 @@ def begin_edit(token: Token, *, by: User, days: int | None = None) -> TokenReque
     """A draft that changes this token, with what it holds at Cloudflare at this moment (one GET).
 
     ``days``: a new lifetime, counted from today. A person has one open draft of this kind for a token: where there is one,
-    it is given back, with its entries, and compared with the token as it is now. Raises NotAllowed, or CannotBegin where
+    it is given back, with its entries, and compared with the token as it is now; one in review, as it is. Raises NotAllowed, or CannotBegin where
     the token cannot be read, is gone, or is more than a spec can say.
     """
     rules.require(may_replace(by, token))
     base = whole(live(token))
     with transaction.atomic():
         opened = _opened(token, TokenRequest.Kind.EDIT, by=by)
+        if opened is not None and opened.status in IN_REVIEW:
+            return opened
         spec = spec_in(token, base) if opened is None else opened.working_copy.spec
         if isinstance(spec, NotExpressible):
             raise CannotBegin(cannot_say(spec))
@@ -131,7 +134,7 @@ def days_of(token: Token) -> int:
 def _opened(token: Token, kind: str, *, by: User) -> TokenRequest | None:
     """The open draft of this person. The token's row is locked first, so that two clicks do not both find none."""
     Token.objects.select_for_update().get(pk=token.pk)
-    found = TokenRequest.objects.filter(kind=kind, target=token, requester=by, status__in=OPEN)
+    found = TokenRequest.objects.select_for_update(of=("self",)).filter(kind=kind, target=token, requester=by, status__in=OPEN)
     return found.select_related("working_copy__connection", "working_copy__owner").first()
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from tokenportal import audit, clock
-from tokenportal.audit import Event, checkpoints, rotation
+from tokenportal.audit import Event, checkpoints, reading, rotation
 from tokenportal.audit.checkpoints import Checkpoint
 from tokenportal.models import AuditEvent
 
@@ -35,9 +35,8 @@ def tell_key(made: Checkpoint) -> None:
 
     From then on a file without any is a finding. The event comes second, so a crash between the two is no cause for alarm.
     """
-    events = AuditEvent.objects.filter(action=Event.CHECKPOINT_KEY_SET).order_by("-number")
-    told = events.values_list("details", flat=True).first() or {}
-    if told.get("key") != made.key:
+    told = reading.read(AuditEvent.objects.filter(action=Event.CHECKPOINT_KEY_SET).order_by("-number")[:1])
+    if made.key not in [reading.detail(event, "key") for event in told]:
         audit.note(Event.CHECKPOINT_KEY_SET, by=None, key=made.key, public_key=checkpoints.public_hex(made.key))
 
 

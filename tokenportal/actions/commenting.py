@@ -2,17 +2,16 @@
 
 import re
 
+from django.db import transaction
+
 from tokenportal import audit, clock, rules
 from tokenportal.actions import notices
-from tokenportal.actions.invalid import Invalid
+from tokenportal.actions.invalid import checked_text
 from tokenportal.audit import Event
 from tokenportal.models import Comment, TokenRequest, User
-from tokenportal.policy.problems import unshowable
-from tokenportal.secret import scrub
+from tokenportal.policy import spec as specs
 
 LONGEST = 4000
-QUOTED = 160
-"""Characters of a comment that its notice repeats."""
 MENTION = re.compile(r"(?<![\w@])@([\w.+-]{1,64})")
 
 
@@ -24,54 +23,52 @@ def comment(
     The event says that something was said and where, never what: people correct each other in comments, and the
     log cannot be corrected.
     """
-    rules.require(rules.may_comment(by, token_request))
-    said = checked(text)
-    if answers is not None:
-        answers = answers.answers or answers
-        section = answers.section
-    made = Comment(
-        token_request=token_request, section=section, version=token_request.version, answers=answers, text=said, by=by, at=clock.now()
-    )  # fmt: skip
-    with audit.recording(
-        Event.COMMENT_ADDED, by=by, subject=token_request, trail=token_request.pk, section=section or "the draft"
-    ) as record:
+    with audit.recording(Event.COMMENT_ADDED, by=by, subject=token_request, trail=token_request.pk) as record:
+        here = TokenRequest.objects.select_for_update().get(pk=token_request.pk)
+        rules.require(rules.may_comment(by, here))
+        said = checked(text)
+        if answers is not None:
+            answers = answers.answers or answers
+            section = answers.section
+        made = Comment(
+            token_request=here, section=section, version=here.version, answers=answers, text=said, by=by, at=clock.now()
+        )  # fmt: skip
+        record.details["section"] = place_of(made)
         record.add(made)
-        notices.tell_of_request(readers(made), token_request, sentence_of(made), mail=True)
+        notices.tell_of_request(readers(made), here, sentence_of(made), mail=True)
     return made
+
+
+def place_of(made: Comment) -> str:
+    """Where it was said, as the page calls that at the moment: the log is read by those who know no keys."""
+    places = specs.places(made.token_request.working_copy.spec)
+    return places.get(made.section, made.section) or "the draft"
 
 
 def checked(text: str) -> str:
     """The text as it is kept. Raises Invalid for one that is empty, too long, or holds what must not be kept or is not seen."""
-    said = text.replace("\r\n", "\n").strip()
-    if not said:
-        raise Invalid("text", "Write what you want to say.")
-    if len(said) > LONGEST:
-        raise Invalid("text", f"Shorten it to {LONGEST:,} characters or fewer; it has {len(said):,}.")
-    if code := unshowable(said.replace("\n", "").replace("\t", "")):
-        raise Invalid("text", f"Take the invisible character {code} out of the text.")
-    if scrub(said) != said:
-        raise Invalid("text", "This holds what looks like a Cloudflare credential. Take it out: comments are kept and mailed.")
-    return said
+    return checked_text("text", text, needed="Write what you want to say.", longest=LONGEST)
 
 
 def resolve(thread: Comment, *, by: User) -> None:
     """Close a thread; closing a closed one changes nothing. Raises NotAllowed."""
-    rules.require(rules.may_resolve_comment(by, thread))
-    if thread.resolved_at is None:
-        with audit.recording(
-            Event.COMMENT_RESOLVED, by=by, subject=thread.token_request, trail=thread.token_request_id
-        ) as record:
-            record.change(thread, resolved_by=by, resolved_at=clock.now())
+    _set(thread, Event.COMMENT_RESOLVED, by=by, closed=True)
 
 
 def reopen(thread: Comment, *, by: User) -> None:
     """Open a closed thread again; opening an open one changes nothing. Raises NotAllowed."""
-    rules.require(rules.may_resolve_comment(by, thread))
-    if thread.resolved_at is not None:
-        with audit.recording(
-            Event.COMMENT_REOPENED, by=by, subject=thread.token_request, trail=thread.token_request_id
-        ) as record:
-            record.change(thread, resolved_by=None, resolved_at=None)
+    _set(thread, Event.COMMENT_REOPENED, by=by, closed=False)
+
+
+def _set(thread: Comment, event: Event, *, by: User, closed: bool) -> None:
+    with transaction.atomic():
+        here = TokenRequest.objects.select_for_update().get(pk=thread.token_request_id)
+        thread.refresh_from_db(fields=["resolved_by", "resolved_at"])
+        thread.token_request = here
+        rules.require(rules.may_resolve_comment(by, thread))
+        if closed != (thread.resolved_at is not None):
+            with audit.recording(event, by=by, subject=here, trail=here.pk) as record:
+                record.change(thread, resolved_by=by if closed else None, resolved_at=clock.now() if closed else None)
 
 
 def readers(made: Comment) -> list[User]:
@@ -90,7 +87,5 @@ def readers(made: Comment) -> list[User]:
 
 
 def sentence_of(made: Comment) -> str:
-    words = " ".join(made.text.split())
-    quoted = words if len(words) <= QUOTED else f"{words[: QUOTED - 1]}…"
     verb = "answered" if made.answers else "commented"
-    return f"{made.by} {verb} on {made.token_request.working_copy.name[:120]}: “{quoted}”"
+    return f"{made.by} {verb} on {made.token_request.working_copy.name[:120]}: “{notices.in_a_line(made.text)}”"

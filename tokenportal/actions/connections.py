@@ -111,19 +111,24 @@ def change(connection: Connection, *, by: User, name: str, is_active: bool, team
                 record.add(ConnectionGrant(connection=connection, team=team))
             for team in sorted(set(held) - wanted, key=str):
                 record.remove(held[team])
-            record.details["teams"] = ", ".join(sorted(map(str, wanted)))
+            record.details["teams"] = sorted(map(str, wanted))
     except IntegrityError:
         raise NameTaken from None
 
 
 def test(connection: Connection, *, by: User | None) -> list[dict[str, Any]]:
-    """Ask Cloudflare what this credential is good for, one line each: ``{"ok": true | false | null, "line", "detail"}``."""
+    """Ask Cloudflare what this credential is good for, one line each: ``{"ok": true | false | null, "line", "detail"}``.
+
+    A connection whose new credential is another user's is switched off.
+    """
     if by is not None:
         rules.require(rules.may_administer(by))
     found = probing.probe(connection)
     told = {"owner_id": found.owner_id, "owner_name": found.owner_name, "parent_token_id": found.parent_token_id}
     with audit.recording(Event.CONNECTION_TESTED, by=by, subject=connection) as record:
-        known = {name: value for name, value in told.items() if value}
+        known: dict[str, Any] = {name: value for name, value in told.items() if value}
+        if found.is_anothers:
+            known["is_active"] = False
         record.change(connection, report=found.lines, tested_at=clock.now(), **known)
         if not found.works:
             record.outcome, record.reason = "failed", found.lines[0]["detail"]
@@ -162,17 +167,20 @@ def last_known_to_work() -> bool | None:
     since = clock.now() - timedelta(seconds=3 * settings.SYNC_INTERVAL_SECONDS)
     active = Connection.objects.filter(is_active=True).select_related("snapshot", "token_reading", "upstream_state")
     active = active.annotate(token_seen_at=Max("tokens__seen_at"))
-    newest = [max(known) for known in map(_dealings, active) if known]
+    newest = [max(known) for known in map(dealings, active) if known]
     recent = [worked for at, worked in newest if at >= since]
     return any(recent) if recent else None
 
 
-def _dealings(connection: Connection) -> list[tuple[datetime, bool]]:
-    """When something was asked of Cloudflare through a connection, and whether it answered as it should."""
+def dealings(connection: Connection) -> list[tuple[datetime, bool]]:
+    """When something was asked of Cloudflare through a connection, and whether it answered as it should.
+
+    ``token_seen_at``, if the row was annotated with it, tells of what was done with a single token.
+    """
     snapshot, reading, state = (getattr(connection, name, None) for name in ("snapshot", "token_reading", "upstream_state"))
     known: list[tuple[datetime | None, bool]] = [
         (connection.tested_at, bool(connection.report and connection.report[0]["ok"])),
-        (connection.token_seen_at, True),  # type: ignore[attr-defined]
+        (vars(connection).get("token_seen_at"), True),
     ]
     if snapshot is not None:
         known.append((snapshot.read_at, True))

@@ -7,7 +7,7 @@ the event that stored it, so one that was put back shows.
 from uuid import UUID
 
 from tokenportal import upstream
-from tokenportal.audit import Event
+from tokenportal.audit import Event, reading
 from tokenportal.models import AuditEvent, Connection
 
 STORED = (Event.CONNECTION_CREATED, Event.CREDENTIAL_REPLACED)
@@ -23,7 +23,8 @@ def put_back() -> tuple[int, str] | None:
 
 
 def _told(connection_id: UUID) -> AuditEvent | None:
-    return AuditEvent.objects.filter(object_id=str(connection_id), action__in=STORED).order_by("-number").first()
+    events = AuditEvent.objects.filter(object_id=str(connection_id), action__in=STORED).order_by("-number")
+    return next(iter(reading.read(events[:1])), None)
 
 
 def _wrong(connection_id: UUID) -> tuple[int, str] | None:
@@ -37,7 +38,7 @@ def _wrong(connection_id: UUID) -> tuple[int, str] | None:
     if event is None:
         newest = AuditEvent.objects.order_by("-number").values_list("number", flat=True).first() or 1
         return newest, f"The connection {row} holds a credential of which no event tells."
-    told = event.details.get("ciphertext") or event.details.get("fingerprint", "")  # as earlier events call it
+    told = reading.detail(event, "ciphertext") or reading.detail(event, "fingerprint")  # as earlier events call it
     if upstream.is_the_one_stored(row, told) is not False:
         return None
     return event.number, f"The connection {row} holds another credential than the one that was stored by event {event.number}."

@@ -3,11 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from tokenportal import audit, clock
-from tokenportal.actions import commenting, drafts, issuing, people, seeding, sharing, snapshots, syncing, team_templates
+from tokenportal.actions import (
+    commenting,
+    drafts,
+    guarding,
+    issuing,
+    people,
+    reviewing,
+    seeding,
+    sharing,
+    snapshots,
+    syncing,
+    team_templates,
+)
 from tokenportal.audit import Event
-from tokenportal.models import Connection, Team, TokenRequest, User
+from tokenportal.models import Connection, Status, Team, TokenRequest, User
 from tokenportal.policy.spec import AccessBlock, ClientIPs, TokenSpec, Validity, ZoneChoice
 
 CAST = {
@@ -81,7 +94,7 @@ def begin(wish: Wish) -> TokenRequest:
     spec = wish.change(replace(copy.spec, name=wish.name, purpose=wish.purpose, blocks=(first, *others)))
     drafts.save(
         token_request, by=by, revision=copy.revision, spec=spec, connection=connection, owner=by,
-        backup_owner=User.objects.filter(username=wish.backup).first(),
+        backup_owner=User.objects.filter(username=wish.backup if wish.backup != wish.by else "requester").first(),
     )  # fmt: skip
     return token_request
 
@@ -93,8 +106,39 @@ def create(wish: Wish) -> TokenRequest:
         by = token_request.requester
         token_request = TokenRequest.objects.get(pk=token_request.pk)
         version = drafts.check(token_request, by=by, revision=token_request.working_copy.revision)
+        if guarding.of_version(token_request, version).demands:
+            send(token_request, wish.purpose)
+            approve(token_request)
         issuing.issue(token_request, by=by, version=version.number, digest=version.digest)
     return token_request
+
+
+def send(token_request: TokenRequest, reason: str) -> None:
+    """Send the newest version for review."""
+    version, digest = token_request.version, token_request.digest
+    reviewing.send(token_request, by=token_request.requester, version=version, digest=digest, reason=reason)
+
+
+def approve(token_request: TokenRequest) -> None:
+    """Let as many of the cast approve it as it takes."""
+    for name in ("approver", "admin"):
+        if token_request.status == Status.IN_REVIEW and name != token_request.requester.username:
+            reviewing.approve(token_request, by=User.objects.get(username=name), **looked_at(token_request))
+
+
+def looked_at(token_request: TokenRequest) -> dict[str, Any]:
+    """What the page of its review posts with an answer."""
+    number = token_request.reviews.count()
+    return {"version": token_request.version, "digest": token_request.digest, "review_number": number}
+
+
+def sent(wish: Wish) -> TokenRequest:
+    """A request in review, sent some days ago."""
+    with clock.at(clock.now() - timedelta(days=wish.days_ago)):
+        begun = TokenRequest.objects.get(pk=begin(wish).pk)
+        drafts.check(begun, by=begun.requester, revision=begun.working_copy.revision)
+        send(begun, wish.purpose)
+    return begun
 
 
 def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) -> None:
@@ -143,7 +187,13 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     )
     create(
         Wish(
-            "token-minter", "Short tokens for build machines.", "create-additional-tokens", 3, connection="Acme user", by="admin"
+            "token-minter",
+            "Short tokens for build machines.",
+            "create-additional-tokens",
+            3,
+            (),
+            from_office,
+            connection="Acme user",
         )
     )
     create(Wish("find-and-edit", "Finds zones by name, edits the DNS of one.", "edit-zone-dns", 2, (six,), two_blocks))
@@ -167,7 +217,30 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     alter("widen", "find-and-edit")
     alter("expire", "old edge-logs-shipper")
     somebody_leaves(three)
+    reviews()
     syncing.sync_all()
+
+
+def reviews() -> None:
+    """Requests that wait for a review, that somebody answered, and one that is approved and not created yet."""
+    purge = "Empties the cache of every shop after a release."
+    sent(Wish("purge-everywhere", purge, "wordpress", 2, (), lifetime(lifetime="days", days=30)))
+    sent(Wish("minter-for-previews", "Each preview gets a token of an hour.", "create-additional-tokens", 1, (), from_office,
+              connection="Acme user", by="teammate"))  # fmt: skip
+    ready = sent(
+        Wish("campaign-settings", "Settings of all zones for the campaign.", "wordpress", 1, (), from_office, by="teammate")
+    )
+    approve(ready)
+    approver = User.objects.get(username="approver")
+    for wish, answer, comment in (
+        (Wish("settings-sweep", "Sets the same rules on every zone.", "wordpress", 3), reviewing.request_changes,
+         "Which zones does it touch? Name them, and nobody has to approve it."),
+        (Wish("one-token-for-all", "One token for all jobs.", "wordpress", 4), reviewing.deny,
+         "A token for each job, please: one leak would stop them all."),
+    ):  # fmt: skip
+        asked = sent(wish)
+        with clock.at(clock.now() - timedelta(days=wish.days_ago - 1)):
+            answer(asked, by=approver, comment=comment, **looked_at(asked))
 
 
 def somebody_leaves(zone: str) -> None:

@@ -8,12 +8,13 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import snapshots, standing, versions
+from tokenportal.actions import snapshots, standing, versions, voiding
 from tokenportal.audit import Event
 from tokenportal.models import (
     Connection,
     Membership,
     MovedMeanwhile,
+    Review,
     Status,
     Team,
     TokenRequest,
@@ -51,11 +52,11 @@ BEST_FIRST = ("kind", F("snapshot__zones_total").desc(nulls_last=True), "name")
 """Account-owned connections first, whose tokens outlive people, then those that see most."""
 
 
-def connections_for(team_id: UUID | str) -> list[Connection]:
-    """The connections that a team may use, the best first."""
-    found = Connection.objects.filter(is_active=True, grants__team_id=team_id).select_related("snapshot")
+def connections_for(*team_ids: UUID | str) -> list[Connection]:
+    """The connections that a team, or one of several, may use, the best first. One query."""
+    found = Connection.objects.filter(is_active=True, grants__team_id__in=team_ids).select_related("snapshot")
     # Hundreds of permission groups a connection, which nobody looks at here, cost more than all the rest.
-    return list(found.defer("snapshot__groups").order_by(*BEST_FIRST))
+    return list(dict.fromkeys(found.defer("snapshot__groups").order_by(*BEST_FIRST)))
 
 
 def spec_from(template: str, connection: Connection | None) -> TokenSpec:
@@ -102,7 +103,7 @@ def begun(
         record.add(token_request)
         WorkingCopy.objects.create(
             token_request=token_request, spec_json=specs.keyed(spec).to_json(), connection=connection, owner=owner,
-            backup_owner=backup_owner, saved_at=now, saved_by=by,
+            backup_owner=backup_owner, saved_at=now, saved_by=by, edited_by=[str(by.pk)],
         )  # fmt: skip
     return token_request
 
@@ -164,7 +165,7 @@ def check(token_request: TokenRequest, *, by: User, revision: int) -> Version:
         found = standing.of(copy)
         if found.problems or copy.connection is None:
             raise NotReady(found.problems)
-        version = versions.checked(locked, copy, found, by=by)
+        version = versions.checked(locked, copy, found.frozen, found.payload, by=by)
         record.details["digest"] = version.digest
         record.change(locked, version=version.number, digest=version.digest, changed_at=clock.now())
     token_request.version, token_request.digest = version.number, version.digest
@@ -190,22 +191,19 @@ def current_version(token_request: TokenRequest) -> Version | None:
 
 def discard(token_request: TokenRequest, *, by: User) -> None:
     rules.require(rules.may_discard(by, token_request))
-    with audit.recording(Event.DRAFT_DISCARDED, by=by, subject=token_request, trail=token_request.pk) as record:
-        record.changes["status"] = [token_request.status, Status.DISCARDED.value]
-        _move(token_request, Status.DISCARDED)
+    _leave(token_request, Status.DISCARDED, Event.DRAFT_DISCARDED, by=by)
 
 
 def reopen(token_request: TokenRequest, *, by: User) -> None:
-    """Take a request whose token was not created back to draft, to change it."""
+    """Take a request whose token was not created back to draft, to change it. What was approved of it counts no more."""
     rules.require(rules.may_reopen(by, token_request))
-    with audit.recording(Event.DRAFT_REOPENED, by=by, subject=token_request, trail=token_request.pk) as record:
-        record.changes["status"] = [token_request.status, Status.DRAFT.value]
-        _move(token_request, Status.DRAFT)
+    _leave(token_request, Status.DRAFT, Event.DRAFT_REOPENED, by=by)
 
 
-def _move(token_request: TokenRequest, to: Status) -> None:
+def _leave(token_request: TokenRequest, to: Status, event: Event, *, by: User) -> None:
     try:
-        token_request.move(to, changed_at=clock.now())
+        with audit.recording(event, by=by, subject=token_request, trail=token_request.pk) as record:
+            voiding.leave(record, token_request, to, Review.Outcome.VOIDED)
     except MovedMeanwhile:
         raise rules.NotAllowed("It has changed in the meantime. Reload the page to see how it stands.") from None
 

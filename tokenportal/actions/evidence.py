@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import checkpointing, evidence_rows, holdings, verifying
+from tokenportal.actions import checkpointing, evidence_rows, holdings, verified, verifying
 from tokenportal.actions.evidence_rows import Period
 from tokenportal.actions.evidence_words import readme
 from tokenportal.audit import AuditUnavailable, Event, checkpoints, export, signing
@@ -75,13 +75,13 @@ def pieces(contents: Contents) -> Iterator[bytes]:
 
 def _files(contents: Contents) -> Iterator[tuple[str, Iterable[str]]]:
     tokens = Token.objects.visible_to(contents.by).order_by("name", "pk")
-    events = AuditEvent.objects.filter(contents.period.condition, number__lte=contents.newest).order_by("number")
     yield "README.txt", [readme(contents.by.username, contents.at, contents.newest, contents.period, contents.signer)]
     yield "tokens.csv", export.csv_lines(holdings.COLUMNS, map(holdings.as_row, holdings.holdings(tokens)))
     yield "tokens.jsonl", export.json_lines(map(holdings.as_json, holdings.holdings(tokens)))
     yield "owners.csv", export.csv_lines(evidence_rows.OWNERS, evidence_rows.owners())
     yield "reviews.csv", export.csv_lines(evidence_rows.REVIEWS, evidence_rows.reviews())
-    yield "events.jsonl", export.json_lines(map(evidence_rows.event, events.iterator(chunk_size=1000)))
+    yield "approvals.csv", export.csv_lines(evidence_rows.APPROVALS, evidence_rows.approvals())
+    yield "events.jsonl", export.json_lines(evidence_rows.events(contents.period, contents.newest))
     yield "verification.json", [_json(verification())]
     yield "checkpoint.json", [_json(checkpoint())]
     yield "public-key.pem", [contents.signer.pem]
@@ -105,8 +105,9 @@ def verification() -> dict[str, Any]:
 
 
 def _kept() -> dict[str, Any]:
-    kept = verifying.last(verifying.Scope.WHOLE)
-    if kept is None or not verifying.trusted(kept):
+    """What was found stands before a clean look at the whole log that was over before it."""
+    kept = verified.standing() or verified.last(verified.Scope.WHOLE)
+    if kept is None or not verified.trusted(kept):
         return {"verified": None, "result": "unknown", "sentence": NO_RESULT}
     return {
         "verified": kept.ended_at, "result": kept.result, "events": kept.events, "unprotected": kept.unprotected,

@@ -1,22 +1,27 @@
 """The rows of the evidence pack that are not tokens: people, what was agreed to, and events. Each read in chunks."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import batched
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from tokenportal.audit import seals
-from tokenportal.models import Attempt, AuditEvent, Token, User
+from tokenportal.audit import one_event, reading
+from tokenportal.models import Answer, Attempt, AuditEvent, Token, User
 
 CHUNK = 200
 OWNERS = ("person", "state", "portal_roles", "team_roles", "owns", "backs_up")
 REVIEWS = (
     "request", "kind", "state", "team", "asked_by", "asked_on", "attempt", "version", "digest", "agreed_by", "agreed_on", "outcome",
     "known_on", "cloudflare_id", "ray",
+)  # fmt: skip
+
+APPROVALS = (
+    "request", "round", "version", "digest", "reason", "sent_by", "sent_on", "rules", "reviewer", "answer", "comment", "answered_on",
+    "void_since", "outcome",
 )  # fmt: skip
 
 
@@ -72,9 +77,24 @@ def reviews() -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
-def event(row: AuditEvent) -> dict[str, Any]:
-    """An event as the very content that is hashed, with its hash and its MAC beside it."""
-    return {**json.loads(seals.canonical(row)), "hash": row.hash, "mac": row.mac}
+def approvals() -> Iterator[tuple[Any, ...]]:
+    """Each answer that a reviewer gave to a version, known by its digest, and the round that it belongs to."""
+    answers = Answer.objects.select_related("by", "review__sent_by", "review__token_request").prefetch_related("review__demands")
+    for answer in answers.order_by("at", "pk").iterator(chunk_size=CHUNK):
+        review = answer.review
+        yield (
+            review.token_request.reference, review.number, answer.version, answer.digest, review.reason, review.sent_by.username,
+            moment(review.sent_at), "; ".join(f"{one.title} ({one.count})" for one in review.demands.all()), answer.by.username,
+            answer.verdict, answer.comment, moment(answer.at), moment(answer.voided_at), review.outcome or "open",
+        )  # fmt: skip
+
+
+def events(period: Period, newest: int) -> Iterator[dict[str, Any]]:
+    """Each as the very content that is hashed, with its hash and its MAC beside it, or as its number where it cannot be read."""
+    wanted = AuditEvent.objects.filter(period.condition, number__lte=newest).order_by("number")
+    numbers = wanted.values_list("number", flat=True).iterator(chunk_size=CHUNK)
+    for batch in batched(numbers, CHUNK):
+        yield from map(one_event.as_json, reading.readable(batch))
 
 
 def moment(at: datetime | None) -> str:

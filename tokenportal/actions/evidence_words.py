@@ -20,7 +20,9 @@ tokens.csv         Every token that the portal knows, those that have ended too:
 tokens.jsonl       who agreed to which version (by its digest), risk, findings, last use. The same, for programs.
 owners.csv         Every person: active or not, roles, and for how many tokens that exist they answer.
 reviews.csv        Each time that somebody agreed to send a body to Cloudflare: who, when, to which version and
-                   digest, and what came of it. This portal does not ask a second person for approval yet.
+                   digest, and what came of it.
+approvals.csv      What each reviewer answered to which version (by its digest), the rules that asked for it, and
+                   since when an approval counts no more.
 events.jsonl       The audit log from {first} to {last}, oldest first: what happened, who did it, what changed.
 verification.json  Whether the log held when it was last recomputed, and when that was.
 checkpoint.json    The newest signed checkpoint: how long the log was, and the hash of its newest event.
@@ -50,11 +52,13 @@ HOW TO CHECK IT
      before = None
      for line in open("events.jsonl", encoding="utf-8"):
          event = json.loads(line)
+         assert not event.get("unreadable"), event["number"]
          seal, _ = event.pop("hash"), event.pop("mac")
          text = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
          assert hashlib.sha256(text.encode()).hexdigest() == seal, event["number"]
          assert before in (None, event["previous"]), event["number"]
          before = seal
+   A line with "unreadable" stands for an event that cannot be read any more, because somebody wrote into its row.
 5. The checkpoint: if the log reaches the event whose number is "size" in checkpoint.json, its hash is "head" there.
 
 

@@ -62,7 +62,7 @@ def has(word: str) -> Q:
     return Q(exposure__contains=f" {word} ")
 
 
-def _works(now: datetime) -> Q:
+def works(now: datetime) -> Q:
     return Q(status=Token.Status.ACTIVE) & ~expired(now)
 
 
@@ -84,7 +84,7 @@ FINDINGS = (
     Finding(
         "creates", "Can create tokens", "bad", 64,
         "Whoever holds it can make tokens with other rights. What the portal cannot read counts as that.",
-        ("disable", "revoke"), lambda now: _works(now) & with_risk("creates"),
+        ("disable", "revoke"), lambda now: works(now) & with_risk("creates"),
     ),
     Finding(
         "no-owner", "Nobody answers for it", "bad", 48,
@@ -99,7 +99,7 @@ FINDINGS = (
     Finding(
         "wide-edit", "Account-wide edit", "bad", 24,
         "It can change things in a whole account, also what is added later.",
-        ("edit",), lambda now: _works(now) & has(exposure.WIDE_EDIT),
+        ("edit",), lambda now: works(now) & has(exposure.WIDE_EDIT),
     ),
     Finding(
         "drifted", "Drifted", "warn", 20,
@@ -114,17 +114,17 @@ FINDINGS = (
     Finding(
         "no-expiry", "No expiry", "warn", 10,
         "A lost secret works until somebody notices.",
-        ("edit",), lambda now: _works(now) & has(exposure.NO_EXPIRY),
+        ("edit",), lambda now: works(now) & has(exposure.NO_EXPIRY),
     ),
     Finding(
         "no-ip", "No IP restriction", "warn", 9,
         "A lost secret works from anywhere.",
-        ("edit",), lambda now: _works(now) & has(exposure.NO_IP),
+        ("edit",), lambda now: works(now) & has(exposure.NO_IP),
     ),
     Finding(
         "unused", "Unused for 90 days", "warn", 8,
         "Perhaps nothing needs it any more.",
-        ("disable", "revoke"), lambda now: _works(now) & Q(is_parent=False) & unused(now),
+        ("disable", "revoke"), lambda now: works(now) & Q(is_parent=False) & unused(now),
     ),
     Finding(
         "expired", "Expired, still there", "warn", 4,

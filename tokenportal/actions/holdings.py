@@ -4,7 +4,7 @@ Read in chunks, each with the same few queries, so that a long export takes no m
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
@@ -16,8 +16,8 @@ from tokenportal import clock
 from tokenportal.actions import findings
 from tokenportal.actions.findings import Finding
 from tokenportal.actions.gists import gists
-from tokenportal.audit import Event
-from tokenportal.models import Attempt, AuditEvent, ConnectionGrant, Token, TokenRequest
+from tokenportal.audit import Event, reading
+from tokenportal.models import Answer, Attempt, AuditEvent, ConnectionGrant, Token, TokenRequest
 from tokenportal.policy import exposure
 from tokenportal.policy.catalogue import Risk
 
@@ -33,13 +33,17 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """Who agreed to what a token holds and when. ``how``: created, changed or adopted; the version is None where adopted."""
+    """Who agreed to what a token holds and when. ``how``: created, changed or adopted; the version is None where it was adopted at once.
+
+    ``approved_by`` are the names of those who approved just this content beforehand, where that was asked for.
+    """
 
     by: str
     at: datetime
     how: str
     version: int | None
     digest: str
+    approved_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def enriched(tokens: Any, now: datetime) -> Any:
 
 
 def told(rows: Iterable[Token], now: datetime) -> list[Holding]:
-    """What is known of each enriched row: three queries, however many rows."""
+    """What is known of each enriched row: four queries, however many rows."""
     rows = list(rows)
     can_do, agreed = gists((row.pk, row.seen_at) for row in rows), _agreements(rows)
     return [judged(row, now, can_do=can_do[row.pk][0], agreed=agreed.get(row.pk)) for row in rows]
@@ -96,21 +100,37 @@ def _agreements(rows: list[Token]) -> dict[UUID | None, Agreement]:
     done = Attempt.objects.filter(
         Q(token_request__in=by_request) | edits, outcome__in=[Attempt.Outcome.CREATED, Attempt.Outcome.ADOPTED]
     ).order_by("started_at")
-    # An adopted token's trail is the token itself.
-    adopted = AuditEvent.objects.filter(trail__in=[row.pk for row in rows], action=Event.TOKEN_TAKEN_OVER.value, outcome="done")
+    # An adopted token's trail is the token itself, or the request to adopt it.
+    asked = TokenRequest.objects.filter(kind=TokenRequest.Kind.ADOPT, target__in=[row.pk for row in rows]).order_by()
+    trails = Q(trail__in=[row.pk for row in rows]) | Q(trail__in=asked.values("pk"))
+    adopted = AuditEvent.objects.filter(trails, action=Event.TOKEN_TAKEN_OVER.value, outcome="done").order_by("number")
     found: dict[UUID | None, Agreement] = {}
-    for trail, by, at, digest in adopted.order_by("number").values_list("trail", "by_name", "at", "digest"):
-        found[trail] = Agreement(by, at, "adopted", None, digest)
+    by_id = {str(row.pk): row.pk for row in rows}
+    for event in reading.read(adopted, "changes"):
+        if pk := by_id.get(event.object_id):
+            found[pk] = Agreement(event.by_name, event.at, "adopted", reading.detail(event, "version"), event.digest)
     names = ("token_request_id", "token_request__target_id", "by__username", "started_at", "version", "digest")
     for request_id, target, by, at, version, digest in done.values_list(*names):
         made = by_request.get(request_id)
         found[made or target] = Agreement(by, at, "created" if made else "changed", version, digest)
+    approved = _approvals(rows, by_request)
+    return {pk: replace(one, approved_by=tuple(approved.get((pk, one.digest), ()))) for pk, one in found.items()}
+
+
+def _approvals(rows: list[Token], by_request: dict[UUID, UUID]) -> dict[tuple[UUID | None, str], list[str]]:
+    """By token and digest, who approved it."""
+    about = Q(review__token_request__in=by_request) | Q(review__token_request__target__in=[row.pk for row in rows])
+    given = Answer.objects.filter(about, verdict=Answer.Verdict.APPROVE, voided_at=None).order_by("at")
+    found: dict[tuple[UUID | None, str], list[str]] = {}
+    names = ("review__token_request_id", "review__token_request__target_id", "digest", "by__username")
+    for request_id, target, digest, by in given.values_list(*names):
+        found.setdefault((by_request.get(request_id, target), digest), []).append(by)
     return found
 
 
 COLUMNS = (
     "token", "id", "cloudflare_id", "status", "purpose", "connection", "kind", "cloudflare_owner", "team", "owner",
-    "backup_owner", "asked_by", "asked_on", "agreed_by", "agreed_on", "agreed_how", "version", "digest", "risk", "can_do",
+    "backup_owner", "asked_by", "asked_on", "agreed_by", "agreed_on", "agreed_how", "approved_by", "version", "digest", "risk", "can_do",
     "findings", "created", "last_used", "begins", "ends", "seen",
 )  # fmt: skip
 """The columns of an export. Moments are ISO 8601 in UTC."""
@@ -123,7 +143,8 @@ def as_json(holding: Holding) -> dict[str, Any]:
         token.name, str(token.pk), token.cloudflare_id, holding.status, token.purpose, token.connection.name,
         token.connection.kind, token.connection.owner_name or token.connection.owner_id, _named(token.team), _named(token.owner),
         _named(token.backup_owner), holding.asked_by, _moment(holding.asked_on), agreed.by if agreed else "",
-        _moment(agreed.at if agreed else None), agreed.how if agreed else "", agreed.version if agreed else None,
+        _moment(agreed.at if agreed else None), agreed.how if agreed else "",
+        ", ".join(agreed.approved_by) if agreed else "", agreed.version if agreed else None,
         agreed.digest if agreed else "", holding.risk, holding.can_do, [finding.slug for finding in holding.findings],
         _moment(token.issued_on), _moment(token.last_used_on), _moment(token.not_before), _moment(token.expires_on),
         _moment(token.seen_at),

@@ -1,4 +1,4 @@
-"""What exists at Cloudflare and who answers for it: adopting tokens, what each connection could list, and its quota."""
+"""What exists at Cloudflare: what each connection could list, and its quota."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,49 +7,13 @@ from typing import Any
 
 from django.db.models import Count
 
-from tokenportal import audit, clock, rules
+from tokenportal import clock
 from tokenportal.actions import reading
-from tokenportal.actions.invalid import Invalid
-from tokenportal.audit import Event
-from tokenportal.models import Connection, MovedMeanwhile, Team, Token, TokenReading, User
-from tokenportal.policy.compile import Payload
+from tokenportal.models import Connection, TokenReading
+from tokenportal.policy.preflight import NEARLY_FULL
 
 QUOTAS = {Connection.Kind.USER.value: 50, Connection.Kind.ACCOUNT.value: 500}
 """How many tokens a user and an account may have (CLOUDFLARE.md, section 5)."""
-NEARLY_FULL = 0.8
-
-
-def mark(token: Token) -> str:
-    """What a person has seen of a token's body, in a word: posted back, so that they adopt what they saw."""
-    return Payload.from_body(token.body).digest
-
-
-def adopt(
-    token: Token, *, by: User, team: Team, owner: User, backup_owner: User | None, purpose: str, seen: str = ""
-) -> None:  # fmt: skip
-    """Let a team answer for a token that the portal did not make; what it holds now is what is agreed to.
-
-    ``seen`` is the ``mark`` of what was looked at, "" where nobody looked. Raises NotAllowed, Invalid, and
-    MovedMeanwhile where somebody was first, or the token has changed since it was looked at.
-    """
-    rules.require(rules.may_adopt(by, token))
-    if not purpose.strip():
-        raise Invalid("purpose", "Say what uses it, so that somebody knows whom to ask before it ends.")
-    for name, person in (("owner", owner), ("backup_owner", backup_owner)):
-        if person is not None and not (person.is_active and team.memberships.filter(user=person).exists()):
-            raise Invalid(name, f"{person} is not in the team {team}. Choose somebody who is.")
-    if owner == backup_owner:
-        raise Invalid("backup_owner", "The back-up owner is somebody else than the owner. Choose another person, or nobody.")
-    with audit.recording(Event.TOKEN_TAKEN_OVER, by=by, subject=token, trail=token.trail) as record:
-        now = Token.objects.select_for_update().get(pk=token.pk)
-        if not rules.may_adopt(by, now) or (seen and seen != mark(now)):
-            raise MovedMeanwhile
-        token.body = now.body
-        record.details["digest"] = mark(now)
-        record.change(
-            token, team=team, owner=owner, backup_owner=backup_owner, purpose=purpose.strip(), approved=now.body,
-            drifted=False,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError
 
 from tokenportal import audit, clock, cloudflare, rules, upstream
-from tokenportal.actions import alarms, drafts, noticing, snapshots, standing, token_search
+from tokenportal.actions import alarms, drafts, guarding, noticing, preflight, snapshots, standing, token_search
 from tokenportal.actions.asking_first import not_read
+from tokenportal.actions.invalid import checked_text
 from tokenportal.audit import Event, fingerprints
 from tokenportal.cloudflare import NeverSent, OutcomeUnknown, Refused, TokenRecord
 from tokenportal.models import Attempt, Connection, MovedMeanwhile, Status, Token, TokenRequest, User, Version
-from tokenportal.policy import moments, words
+from tokenportal.policy import moments
+from tokenportal.policy.compile import Payload
 from tokenportal.secret import Secret
 
 DURABLE = True
@@ -53,34 +55,41 @@ def agreed_version(token_request: TokenRequest, *, number: int, digest: str) -> 
     payload = standing.compiled(
         token_request, version.spec, snapshots.catalogue(version.agreed_connection), upstream.owner(version.agreed_connection)
     )  # fmt: skip
-    if not digest or len({payload.digest, version.digest, token_request.digest, digest}) != 1:
+    stored = Payload.from_body(version.payload)  # what is sent, whatever it compiles to
+    if not digest or len({stored.digest, payload.digest, version.digest, token_request.digest, digest}) != 1:
         raise Changed("What would be sent is not what this summary showed. Check it again.")
     return version
 
 
-def may_issue(user: User, token_request: TokenRequest, version: Version) -> rules.Verdict:
-    """The rules for creating this very version, and whether its connection may still be used."""
-    risk = words.risk(version.payload, snapshots.catalogue(version.agreed_connection))
-    verdict = rules.may_issue(user, token_request, creates_tokens=risk == "creates")
-    return verdict if not verdict else rules.may_use(version.agreed_connection, token_request.team_id)
+READY = (Status.DRAFT, Status.APPROVED, Status.FAILED)
+"""From where a request may be carried out, as far as the guardrails let it."""
 
 
-def issue(token_request: TokenRequest, *, by: User, version: int, digest: str) -> Issued | None:
+def may_issue(user: User, token_request: TokenRequest, version: Version, *, reason: str | None = None) -> rules.Verdict:
+    """What the rules say, the portal's own and the guardrails, and whether it is certain by now that Cloudflare would not take it."""
+    allowed = guarding.may_issue(user, token_request, version, reason=reason)
+    return allowed if not allowed else preflight.verdict(preflight.of(token_request, version))
+
+
+def issue(token_request: TokenRequest, *, by: User, version: int, digest: str, reason: str = "") -> Issued | None:
     """Create the token that was confirmed; None where the answer left no secret (the row's state says why).
 
-    Raises NotAllowed, Changed, TooSoon, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded
+    ``reason`` is why it is needed, where a guardrail asks for that and the request does not say it yet.
+
+    Raises NotAllowed, Changed, Invalid, TooSoon, AlreadyUnderWay or AuditUnavailable before anything is sent, LeftUnrecorded
     after it.
     """
-    if token_request.status not in (Status.DRAFT, Status.FAILED):
+    if token_request.status not in (*READY, *rules.NOT_NOW):
         raise AlreadyUnderWay
     agreed = agreed_version(token_request, number=version, digest=digest)
-    rules.require(may_issue(by, token_request, agreed))
+    reason = given_reason(token_request, reason)
+    rules.require(may_issue(by, token_request, agreed, reason=reason))
     try:
         client = upstream.client(agreed.agreed_connection)
     except NeverSent as error:
         raise Changed(error.safe) from None
     number = _look_first(token_request, client, by=by)
-    attempt = _begin(token_request, agreed, number=number, by=by)
+    attempt = _begin(token_request, agreed, number=number, by=by, reason=reason)
     try:
         return _send(attempt, client, agreed.payload, by=by)
     except MovedMeanwhile:
@@ -137,18 +146,28 @@ def _send(attempt: Attempt, client: cloudflare.Client, body: dict[str, Any], *, 
     return None
 
 
-def _begin(token_request: TokenRequest, agreed: Version, *, number: int, by: User) -> Attempt:
+def given_reason(token_request: TokenRequest, reason: str) -> str:
+    """Why it is needed: as it was sent for review, or as it is said now. Raises Invalid."""
+    return checked_text("reason", reason) if token_request.status == Status.DRAFT and reason.strip() else token_request.reason
+
+
+def _begin(token_request: TokenRequest, agreed: Version, *, number: int, by: User, reason: str | None = None) -> Attempt:
     """Commit the intent. Whoever moves the row sends the one POST; everybody else is told that it is under way.
 
-    So is whoever looked first before an attempt that came and went meanwhile: its number is taken.
+    So is whoever looked first before an attempt that came and went meanwhile: its number is taken. The whole verdict is
+    asked once more, together with the intent.
     """
     try:
         with audit.recording(
             Event.TOKEN_ISSUING, by=by, subject=token_request, trail=token_request.pk, durable=DURABLE,
             digest=agreed.digest, version=agreed.number,
         ) as record:  # fmt: skip
+            guarding.hold(token_request, by=by)
+            reason = token_request.reason if reason is None else reason
+            rules.require(guarding.may_still_issue(by, token_request, agreed, reason=reason))
             record.changes["status"] = [token_request.status, Status.ISSUING.value]
-            token_request.move(Status.ISSUING, changed_at=clock.now())
+            record.set(token_request, reason=reason)
+            token_request.move(Status.ISSUING, reason=reason, changed_at=clock.now())
             attempt = Attempt(
                 token_request=token_request, number=number, version=agreed.number,
                 digest=agreed.digest, by=by, started_at=clock.now(),

@@ -1,6 +1,7 @@
 """Whose a leaked value is: found by its keyed fingerprint, which is all that the portal keeps of what it handed out."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from tokenportal import audit, clock, rules
 from tokenportal.actions import noticing
 from tokenportal.actions.invalid import Invalid
-from tokenportal.audit import Event, fingerprints
+from tokenportal.audit import Event, fingerprints, reading
 from tokenportal.models import AuditEvent, Connection, Token, User
 from tokenportal.secret import Secret
 
@@ -20,6 +21,9 @@ SO_LONG = re.compile(r"cf[au]t_[A-Za-z0-9]{48}")
 WITHOUT_PREFIX = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{40}(?![A-Za-z0-9_-])")
 """Sources: CLOUDFLARE.md, section 5. Older tokens are 40 characters and nothing else."""
 NO_VALUE = "There is no API token in this text. Paste the whole value: it begins with cfat_ or cfut_, or is 40 characters long."
+UNREADABLE = (
+    "The portal handed it out or uses it. Whose it is cannot be read any more: treat it as one that works, and verify the log."
+)
 TOO_MANY = "There are too many values in this text. Paste the lines that matter."
 
 
@@ -27,11 +31,11 @@ TOO_MANY = "There are too many values in this text. Paste the lines that matter.
 class Leak:
     """A value that the portal handed out or holds. ``event`` is when; ``state`` is ``works``, ``perhaps``, ``stopped`` or ``dead``.
 
-    ``row`` is the token, or the connection whose credential it is or was.
+    ``row`` is the token, or the connection whose credential it is or was; None where the event does not say so any more.
     """
 
     event: AuditEvent
-    row: Token | Connection
+    row: Token | Connection | None
     state: str
     sentence: str
 
@@ -70,28 +74,41 @@ def look_up(text: str, *, by: User) -> list[Leak]:
     rules.require(rules.may_read_audit(by))
     values = values_in(text)
     marks = fingerprints.under_every_key(values)
-    found = [leak for event in AuditEvent.objects.filter(fingerprint__in=marks).order_by("-number") if (leak := _leak(event))]
-    first = found[0].row if found else None
-    trail = first.trail if isinstance(first, Token) else None
-    result = ", ".join(f"{leak.row}: {leak.state}" for leak in found) or "not handed out here"
-    with audit.recording(Event.VALUE_LOOKED_UP, by=by, subject=first, trail=trail, found=len(found), result=result):
-        pass
+    events = reading.read(AuditEvent.objects.filter(fingerprint__in=marks).order_by("-number"), *reading.LONG)
+    found = [leak for event in events if (leak := _leak(event))]
+    counts = Counter(leak.state for leak in found)
+    result = ", ".join(f"{state}: {count}" for state, count in counts.items()) or "not handed out here"
+    with audit.recording(Event.VALUE_LOOKED_UP, by=by, found=len(found), result=result) as record:
+        _on_its_own_trail(record, found)
     return found
 
 
+def _on_its_own_trail(record: audit.Record, found: list[Leak]) -> None:
+    """An event for each thing that was found, of nothing else: whoever may see a token reads its trail."""
+    states: dict[Token | Connection, list[str]] = {}
+    for leak in found:
+        if leak.row:
+            states.setdefault(leak.row, []).append(leak.state)
+    for row, told in states.items():
+        about = record.also(Event.VALUE_LOOKED_UP, subject=row, trail=row.trail if isinstance(row, Token) else None)
+        about.details = {"found": len(told), "result": ", ".join(told)}
+
+
 def _leak(event: AuditEvent) -> Leak | None:
-    pk = UUID(event.object_id)
-    if event.object_type == "token":
-        token = Token.objects.select_related("owner", "backup_owner", "team").filter(pk=pk).first()
-        return Leak(event, token, *_of_token(token, event)) if token else None
+    try:
+        pk = UUID(event.object_id)
+    except ValueError:
+        return Leak(event, None, "perhaps", UNREADABLE)
+    token = Token.objects.select_related("owner", "backup_owner", "team").filter(pk=pk).first()
+    if token:
+        return Leak(event, token, *_of_token(token, event))
     connection = Connection.objects.filter(pk=pk).first()
     return Leak(event, connection, *_of_connection(event)) if connection else None
 
 
-def _later(event: AuditEvent) -> AuditEvent | None:
-    """What took this value's place, if anything did."""
-    about = AuditEvent.objects.filter(object_id=event.object_id, number__gt=event.number).exclude(fingerprint="")
-    return about.order_by("number").first()
+def _later(event: AuditEvent) -> bool:
+    """Whether something took this value's place."""
+    return AuditEvent.objects.filter(object_id=event.object_id, number__gt=event.number).exclude(fingerprint="").exists()
 
 
 def _of_token(token: Token, event: AuditEvent) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from django.core import mail
 from django.urls import reverse
 
 from tokenportal import visible
-from tokenportal.models import Notice, Token, User
+from tokenportal.models import Notice, Status, Token, User
 from tokenportal.policy import moments
 
 log = logging.getLogger("tokenportal.mail")
@@ -58,17 +58,25 @@ You get this because you are {role.get(reader.pk, "an admin, and none of its own
     return mail.EmailMessage(subject=subject, body=text, to=[reader.email])
 
 
-def notice(told: Notice) -> mail.EmailMessage:
-    """A notice about a request, as a letter: what it says, and where to go on."""
-    assert told.token_request  # noqa: S101
+def notice(told: Notice, *, sees: bool = True) -> mail.EmailMessage:
+    """A notice about a request, as a letter: what it says, and where to go on, which is the queue for who does not see it any more."""
+    token_request = told.token_request
+    assert token_request  # noqa: S101
     sentence = one_line(told.sentence, 400)
+    if not sees:
+        go_on, where, why = "What else waits on you:", reverse("reviews"), "answered this, or were asked to"
+    elif token_request.status == Status.DRAFT and not token_request.reviews.exists():
+        go_on, where = "Read it and answer here:", reverse("comments", args=[token_request.pk])
+        why = "take part in this draft, or were named in it"
+    else:
+        go_on, where, why = "See it here:", token_request.get_absolute_url(), "asked for this, or can answer it"
     text = f"""\
 {sentence}
 
-Read it and answer here:
-{settings.PUBLIC_ORIGIN}{reverse("comments", args=[told.token_request_id])}
+{go_on}
+{settings.PUBLIC_ORIGIN}{where}
 
-You get this because you take part in this draft, or were named in it.
+You get this because you {why}.
 """
     return mail.EmailMessage(subject=one_line(told.sentence), body=text, to=[told.user.email])
 

@@ -6,6 +6,15 @@ from datetime import datetime
 from tokenportal import clock
 from tokenportal.models import Notice, Token, TokenRequest, User
 
+QUOTED = 160
+"""Characters that a notice repeats of what somebody wrote."""
+
+
+def in_a_line(text: str) -> str:
+    """The beginning of what somebody wrote, as a sentence quotes it."""
+    words = " ".join(text.split())
+    return words if len(words) <= QUOTED else f"{words[: QUOTED - 1]}…"
+
 
 def tell(people: Iterable[User], token: Token | None, sentence: str) -> None:
     """Leave a notice, about a token where there is one, for each of these people. Called inside the recording whose event it repeats."""
@@ -13,9 +22,11 @@ def tell(people: Iterable[User], token: Token | None, sentence: str) -> None:
     Notice.objects.bulk_create(Notice(user=person, token=token, sentence=sentence[:400], at=now) for person in people)
 
 
-def tell_of_request(people: Iterable[User], token_request: TokenRequest, sentence: str, *, mail: bool = False) -> None:
+def tell_of_request(
+    people: Iterable[User], token_request: TokenRequest, sentence: str, *, mail: bool = False, at: datetime | None = None
+) -> None:  # fmt: skip
     """The same about a request; with ``mail``, the worker sends it as a letter as well (actions.mailing)."""
-    now = clock.now()
+    now = at or clock.now()
     Notice.objects.bulk_create(
         Notice(user=person, token_request=token_request, sentence=sentence[:400], at=now, mail_due=mail) for person in people
     )

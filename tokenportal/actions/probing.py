@@ -14,6 +14,8 @@ from tokenportal.policy.catalogue import Catalogue, PermissionGroup
 
 SOME = 51
 """How many zones are looked at: one more than a page of the client's, after which the answer has told the total."""
+END, CREATES = "its own end", "can create tokens"
+"""Lines of a report that others read too."""
 NOT_KNOWN = "That cannot be known before the first token is created."
 
 Line = dict[str, Any]
@@ -29,13 +31,17 @@ class CannotTell(Exception):
 
 @dataclass
 class Probe:
-    """The lines, each ``{"ok": true | false | null, "line", "detail"}``, and what the answers told about the owner."""
+    """The lines, each ``{"ok": true | false | null, "line", "detail"}``, and what the answers told about the owner.
+
+    ``is_anothers``: it acts as somebody else than before, so what was approved for the one must not leave as the other.
+    """
 
     connection: Connection
     lines: list[Line] = field(default_factory=list)
     owner_id: str = ""
     owner_name: str = ""
     parent_token_id: str = ""
+    is_anothers: bool = False
     itself: cloudflare.TokenRecord | None = None
 
     @property
@@ -72,9 +78,9 @@ def probe(connection: Connection) -> Probe:
     found.ask("can read zones", lambda: visible(_zones_seen(client), "zone", "Zone: Read"))
     found.ask("can read the permission groups", lambda: counted(len(client.permission_groups()), "group"))
     found.ask("can list tokens", lambda: counted(len(client.list_tokens().tokens), "token"))
-    found.ask("its own end", partial(_end, found, client))
+    found.ask(END, partial(_end, found, client))
     found.ask("its own networks", partial(_networks, found))
-    found.ask("can create tokens", partial(_creates, found))
+    found.ask(CREATES, partial(_creates, found))
     found.ask("what it can grant", partial(_grants, found))
     return found
 
@@ -102,7 +108,10 @@ def _owner(found: Probe, client: cloudflare.Client) -> str:
     if connection.kind == Connection.Kind.USER:
         user = client.user()
         if connection.owner_id and connection.owner_id != user.id:
-            raise NotSo(f"It is another user's ({user.name}). Add a connection of its own for that user.")
+            found.is_anothers = True
+            raise NotSo(
+                f"It is another user's ({user.name}). Add a connection of its own for that user; this one is switched off."
+            )
         found.owner_id, found.owner_name = user.id, user.name
         return user.name
     account = next((account for account in client.accounts() if account.id == connection.owner_id), None)

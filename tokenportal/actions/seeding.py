@@ -1,14 +1,17 @@
-"""Fill an installation from a description: people, teams, roles, connections. Doing it twice changes nothing more."""
+"""Fill an installation from a description: people, teams, roles, connections, guardrails. Doing it twice changes nothing more."""
 
 from typing import Any
 
 from tokenportal import audit, cloudflare, upstream
-from tokenportal.actions import connections, people, snapshots
+from tokenportal.actions import connections, described_rules, people, snapshots
 from tokenportal.actions.invalid import Invalid
+from tokenportal.actions.rulemaking import MovedOn
 from tokenportal.audit import Event
 from tokenportal.models import Connection, ConnectionGrant, Membership, Snapshot, Team, User
 from tokenportal.models.people import normal_name
 from tokenportal.secret import Secret
+
+PARTS = ("people", "teams", "connections", "guardrails")
 
 
 class BadSeed(ValueError):
@@ -20,22 +23,23 @@ class NoCredential(BadSeed):
 
 
 def ignored(description: dict[str, Any]) -> list[str]:
-    """The parts of a description that this version has no use for, such as guardrails."""
-    return sorted(set(description) - {"people", "teams", "connections"})
+    """The parts of a description that this version has no use for."""
+    return sorted(set(description) - set(PARTS))
 
 
 def seed(description: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """Make what is missing, and give back the ids by name: ``{"people": {...}, "teams": {...}, "connections": {...}}``.
+    """Make what is missing, and give back the ids by name for each of PARTS; a default guardrail's name and id are its slug.
 
     Raises BadSeed and connections.BadCredential; what stands before the bad place has been made by then.
     """
     if not isinstance(description, dict):
-        raise BadSeed("The description is a JSON object with people, teams and connections.")
+        raise BadSeed("The description is a JSON object with people, teams, connections and guardrails.")
     try:
         found = {
             "people": {row["name"]: str(_person(row).pk) for row in description.get("people", [])},
             "teams": {row["name"]: str(_team(row).pk) for row in description.get("teams", [])},
             "connections": {row["name"]: str(_connection(row).pk) for row in description.get("connections", [])},
+            "guardrails": {_called(row): _guardrail(row) for row in description.get("guardrails", [])},
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise BadSeed(f"The description is not of the expected form: {error}.") from None
@@ -105,3 +109,17 @@ def _grant(connection: Connection, teams: list[Team]) -> None:
         with audit.recording(Event.CONNECTION_GRANTED, by=None, subject=connection) as record:
             for team in missing:
                 record.add(ConnectionGrant(connection=connection, team=team))
+
+
+def _called(row: dict[str, Any]) -> str:
+    return row["slug"] if "slug" in row else row["title"]
+
+
+def _guardrail(row: dict[str, Any]) -> str:
+    """The id of the rule: the slug of a default, else that of its row."""
+    try:
+        return described_rules.make(row).rule.id
+    except Invalid as error:
+        raise BadSeed(f"The guardrail {_called(row)!r}: {error}") from None
+    except MovedOn:
+        raise BadSeed(f"The guardrail {_called(row)!r} was changed by somebody just now. Do it again.") from None

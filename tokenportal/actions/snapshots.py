@@ -232,7 +232,7 @@ def surroundings(connection: Connection, zone_ids: Iterable[str] = ()) -> Surrou
 def _named(connection_id: uuid.UUID, generation: uuid.UUID, ids: frozenset[str]) -> Mapping[str, Zone]:
     """The zones of one generation, which never changes, by id: whoever works on a draft asks for the same ones again."""
     rows = KnownZone.objects.filter(connection_id=connection_id, generation=generation, zone_id__in=ids)
-    return MappingProxyType({row.zone_id: Zone(row.zone_id, row.name, row.account_id) for row in rows} if ids else {})
+    return MappingProxyType({row.zone_id: Zone(row.zone_id, row.name, row.account_id, row.status) for row in rows} if ids else {})
 
 
 def find_zones(connection: Connection, text: str = "", limit: int = 100) -> list[KnownZone]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from tokenportal import clock, rules
 from tokenportal.actions import snapshots
+from tokenportal.actions.invalid import OWN_BACK_UP
 from tokenportal.models import Connection, TeamTemplateVersion, TokenRequest, WorkingCopy
 from tokenportal.policy import compile as compiling
 from tokenportal.policy import problems as problem_finding
@@ -73,6 +74,8 @@ def _problems(copy: WorkingCopy, spec: TokenSpec, catalogue: Catalogue, around: 
     found += required.missing(spec, _required(copy.token_request))
     if not copy.owner.is_active:
         found.append(Problem("purpose", "owner", f"{copy.owner} is deactivated. Choose another owner."))
+    elif copy.owner_id == copy.backup_owner_id:
+        found.append(Problem("purpose", "owner", OWN_BACK_UP))
     return found
 
 

@@ -1,7 +1,7 @@
 """Templates that a team makes of its own drafts: saved as versions, begun from, retired."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -12,21 +12,33 @@ from tokenportal.actions import drafts, standing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Team, TeamTemplate, TeamTemplateVersion, TokenRequest, User
+from tokenportal.policy import changes
 from tokenportal.policy import required as requiring
-from tokenportal.policy.diff import Difference, compare
+from tokenportal.policy.changes import Document
+from tokenportal.policy.diff import Change, Difference
 from tokenportal.policy.problems import unshowable
 from tokenportal.policy.spec import AccessBlock, AccountChoice, TokenSpec, ZoneChoice
 
 TITLE_MAX, PURPOSE_MAX = 80, 200
-SLUG = re.compile(r"team:([0-9a-f-]{36})")
+SLUG = re.compile(r"team:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+class Unseen(Exception):
+    """There is a template of this title in a version that whoever saves has not been shown."""
+
+    def __init__(self, template: TeamTemplate) -> None:
+        super().__init__(f"{template} is in version {template.version} by now.")
+        self.template = template
 
 
 def save(
-    token_request: TokenRequest, *, by: User, title: str, purpose: str, required: Iterable[str] = (), keeps_resources: bool = True
+    token_request: TokenRequest, *, by: User, title: str, purpose: str, required: Iterable[str] = (), keeps_resources: bool = True,
+    over: int | None = None,
 ) -> TeamTemplate:  # fmt: skip
     """Make a template of a draft's spec without its name, or a new version of the team's template of this title.
 
-    Raises NotAllowed, or Invalid for ``title`` or ``purpose``.
+    ``over`` is the version that whoever saves was shown, 0 for none; without it, it goes over whichever there is.
+    Raises NotAllowed, Unseen, or Invalid for ``title`` or ``purpose``.
     """
     rules.require(rules.may_save_template(by, token_request))
     title, purpose = _text("title", title, TITLE_MAX), _text("purpose", purpose, PURPOSE_MAX)
@@ -36,6 +48,8 @@ def save(
         with audit.recording(Event.TEMPLATE_SAVED, by=by, subject=template, trail=token_request.pk) as record:
             if template.version:
                 template = TeamTemplate.objects.select_for_update().get(pk=template.pk)
+                if over not in (None, template.version):
+                    raise Unseen(template)
                 record.subject = template
                 record.change(template, version=template.version + 1)
             else:
@@ -64,18 +78,25 @@ def _text(field: str, typed: str, limit: int) -> str:
 
 
 def spec_for(spec: TokenSpec, *, keeps_resources: bool) -> TokenSpec:
-    """What a template keeps of a spec: not its name, nor what it is used for; its zones and accounts if asked to."""
+    """What a template keeps of a spec: not its name, nor what it is used for; its zones and accounts if asked to.
+
+    Without them, all but a few is no choice that is left: without the few it would be wider than what was saved.
+    """
     blocks = spec.blocks
     if not keeps_resources:
         blocks = tuple(
             replace(
                 block, buckets=(),
-                zones=ZoneChoice(mode="these") if block.zones.mode == "these" else block.zones,
-                accounts=AccountChoice(mode="these") if block.accounts.mode == "these" else block.accounts,
+                zones=ZoneChoice(mode="these" if _excludes(block.zones) else block.zones.mode),
+                accounts=AccountChoice(mode="these" if block.accounts.except_accounts else block.accounts.mode),
             )
             for block in blocks
         )  # fmt: skip
     return replace(spec, name="", purpose="", blocks=blocks or (AccessBlock(),))
+
+
+def _excludes(zones: ZoneChoice) -> bool:
+    return bool(zones.except_zones or zones.except_accounts or zones.unknown_except)
 
 
 def named(team: Team, title: str) -> TeamTemplate | None:
@@ -85,13 +106,26 @@ def named(team: Team, title: str) -> TeamTemplate | None:
     return TeamTemplate.objects.filter(team=team, title=" ".join(title.split()), retired_at=None).first()
 
 
-def changed(token_request: TokenRequest, template: TeamTemplate, *, keeps_resources: bool) -> Difference:
-    """What saving the draft as this template would change, in words."""
-    copy = token_request.working_copy
-    newest = template.versions.get(number=template.version).spec
-    found = standing.of(copy, replace(newest, name=copy.spec.name))
-    mine = standing.of(copy, replace(spec_for(copy.spec, keeps_resources=keeps_resources), name=copy.spec.name))
-    return compare(found.payload.body, mine.payload.body, found.catalogue, found.around)
+def changed(
+    token_request: TokenRequest, template: TeamTemplate, *, purpose: str, required: Iterable[str], keeps_resources: bool
+) -> Difference:  # fmt: skip
+    """What saving the draft as this template would change of it, in words: also what allows nothing before a draft says for what."""
+    connection = token_request.working_copy.connection
+    newest = template.versions.get(number=template.version)
+    old, new = newest.spec, spec_for(token_request.working_copy.spec, keeps_resources=keeps_resources)
+    seen_through = (*standing.offered(connection, old, new), clock.now())
+    found = changes.compare(Document(old, "", "", "", *seen_through), Document(new, "", "", "", *seen_through))
+    purpose = " ".join(purpose.split())
+    about = [Change(f"Is for “{purpose}”; before, “{newest.purpose}”.", "same")] if purpose != newest.purpose else []
+    return Difference((*about, *found.changes, *_asked(set(newest.required), set(required))))
+
+
+def _asked(before: set[str], now: set[str]) -> Iterator[Change]:
+    """What differs in what whoever begins from it must say."""
+    for field, name in requiring.FIELDS.items():
+        if (field in now) != (field in before):
+            verb = "must now say" if field in now else "no longer has to say"
+            yield Change(f"Whoever begins from it {verb}: {name[0].lower()}{name[1:]}.", "same")
 
 
 def retire(template: TeamTemplate, *, by: User) -> None:

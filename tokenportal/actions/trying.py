@@ -28,7 +28,7 @@ class Trial:
 def try_out(token: Token, *, by: User, secret: Secret) -> Trial:
     """Ask Cloudflare about this secret, and use it once for reading. Raises NotAllowed and AuditUnavailable before it is used."""
     rules.require(rules.may_try(by, token))
-    audit.note(Event.TOKEN_TRIED, by=by, subject=token, trail=token.token_request_id)
+    audit.note(Event.TOKEN_TRIED, by=by, subject=token, trail=token.trail)
     client = upstream.client(token.connection, secret=secret)
     try:
         verified = client.verify()

@@ -1,26 +1,25 @@
 """Verifying the audit log: asked for by a person or by the worker, its result kept and told.
 
-A person's verification is one event, with its result. The worker looks at the newest part again and again and at the whole
-once a day, and what it finds is an event and a notice to admins and auditors, once. A kept result is sealed with the
-audit key, so that nobody who holds only the database can write that all is well.
+That a person asks is an event, and so is the result, about the same verification. The worker looks at the newest part again
+and again and at the whole once a day, and what it finds is an event and a notice to admins and auditors, once.
 """
 
-import hmac
+import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Q
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import credentials, notices
-from tokenportal.audit import AuditUnavailable, Event, checkpoints, following, seals
+from tokenportal.actions import credentials, notices, verified
+from tokenportal.actions.verified import last, trusted
+from tokenportal.audit import AuditUnavailable, Event, checkpoints, following
 from tokenportal.audit.checkpoints import Checkpoint
 from tokenportal.audit.following import Finding, Progress, Result
 from tokenportal.models import AuditEvent, User, Verification
-from tokenportal.models.audit_event import canonical_json
 
 AT_ONCE = 20_000
 """A log of so many events is verified while the person who asked waits: about a second."""
@@ -31,10 +30,9 @@ KEPT_FOR = timedelta(days=30)
 """How long results of the worker's are kept that found nothing."""
 DEAD_AFTER = timedelta(seconds=60)
 """Whoever verifies writes down once a second how far it is; after so long without, it has stopped."""
-LABEL = "tokenportal verification 1\n"
-SEALED = ("scope", "by_name", "events", "total", "unprotected", "result", "first_bad", "kind", "sentence")
 
 Scope, Outcome = Verification.Scope, Verification.Result
+log = logging.getLogger("tokenportal.audit")
 
 
 def verify(
@@ -52,11 +50,12 @@ def verify(
 def ask(*, by: User) -> Verification:
     """Have the whole log verified for a person: at once where it is short, else by the worker.
 
-    Where somebody's is under way, that one is the answer. Raises Forbidden, and AuditUnavailable where its event cannot be written.
+    Where one is under way, that one is the answer. Raises Forbidden, and AuditUnavailable where an event cannot be written.
     """
     rules.require(rules.may_read_audit(by))
-    asked = running() or _new(Scope.WHOLE, by)
-    return run(asked) if asked.total <= AT_ONCE else asked
+    with audit.recording(Event.AUDIT_VERIFYING, by=by, scope=Scope.WHOLE) as record:
+        record.subject = asked = running() or _new(Scope.WHOLE, by)
+    return run(asked, by=by) if asked.total <= AT_ONCE else asked
 
 
 def _new(scope: str, by: User | None = None) -> Verification:
@@ -68,12 +67,17 @@ def _new(scope: str, by: User | None = None) -> Verification:
 
 def running() -> Verification | None:
     """The verification of the whole log that is asked for or under way."""
-    alive = Q(began_at=None) | Q(seen_at__gt=clock.now() - DEAD_AFTER)
-    return Verification.objects.filter(alive, scope=Scope.WHOLE, ended_at=None).first()
+    return Verification.objects.filter(Q(began_at=None) | _under_way(), scope=Scope.WHOLE, ended_at=None).first()
 
 
-def run(asked: Verification) -> Verification:
-    """Do it, and keep and tell what came of it. What somebody else does already is left to them."""
+def _under_way() -> Q:
+    """Whoever does it was heard of lately. One heard of in the future, beyond what clocks differ by, would be waited for for ever."""
+    now = clock.now()
+    return Q(seen_at__gt=now - DEAD_AFTER, seen_at__lt=now + DEAD_AFTER)
+
+
+def run(asked: Verification, *, by: User | None = None) -> Verification:
+    """Do it, and keep and tell what came of it; ``by`` is the person who waits for it. What somebody else does already is left to them."""
     if not _take(asked):
         return asked
     told_at = time.monotonic()
@@ -88,12 +92,14 @@ def run(asked: Verification) -> Verification:
         start = _newest_part() if asked.scope == Scope.NEWEST else None
         result = verify(start=start, progress=progress)
     except AuditUnavailable as error:
-        _end(asked, Outcome.UNKNOWN, sentence=str(error))
-    except DatabaseError as error:
-        _end(asked, Outcome.UNKNOWN, sentence=f"The audit log cannot be read: {type(error).__name__}.")
+        _end(asked, Outcome.UNKNOWN, by=by, sentence=str(error))
+    except Exception as error:
+        # Whatever somebody may have written into a row: a look that ends with nothing kept would leave the last result standing.
+        log.exception("The audit log could not be verified.")
+        _end(asked, Outcome.UNKNOWN, by=by, sentence=f"The audit log cannot be read: {type(error).__name__}.")
     else:
         outcome = Outcome.TAMPERED if result.finding else Outcome.CLEAN
-        _end(asked, outcome, result=result, sentence=in_words(result))
+        _end(asked, outcome, by=by, result=result, sentence=in_words(result))
     return asked
 
 
@@ -102,9 +108,8 @@ def _take(asked: Verification) -> bool:
     now = clock.now()
     with transaction.atomic():
         # All that are open, so that two do not begin two of them at the same moment.
-        waiting = {one.pk: one for one in Verification.objects.select_for_update().filter(ended_at=None).order_by("pk")}
-        busy = any(one.seen_at and one.seen_at > now - DEAD_AFTER for one in waiting.values())
-        taken = asked.pk in waiting and not busy
+        waiting = {one.pk for one in Verification.objects.select_for_update().filter(ended_at=None).order_by("pk")}
+        taken = asked.pk in waiting and not Verification.objects.filter(_under_way(), ended_at=None).exists()
         if taken:
             Verification.objects.filter(pk=asked.pk).update(began_at=now, seen_at=now)
     asked.refresh_from_db()
@@ -122,7 +127,7 @@ def in_words(result: Result) -> str:
     return f"The chain holds: {many}. {tail} came after the last checkpoint: whether later ones were cut off, it cannot tell."
 
 
-def _end(asked: Verification, outcome: str, *, sentence: str, result: Result | None = None) -> None:
+def _end(asked: Verification, outcome: str, *, by: User | None, sentence: str, result: Result | None = None) -> None:
     """Seal and keep the result, with its event where somebody asked or where there is news."""
     asked.result, asked.sentence, asked.ended_at = outcome, sentence[:400], clock.now()
     if result:
@@ -130,13 +135,14 @@ def _end(asked: Verification, outcome: str, *, sentence: str, result: Result | N
         asked.total = max(asked.total, result.events)
     if result and result.finding:
         asked.first_bad, asked.kind = result.finding.number, result.finding.kind
-    news = outcome == Outcome.TAMPERED and not _known(asked)
-    if not asked.by_name and not news:
-        _keep(asked)
+    news = outcome == Outcome.TAMPERED and not verified.known(asked)
+    if not news and not _somebody_asked(asked):
+        verified.keep(asked)
         return
-    by = User.objects.filter(pk=asked.by_id).first() if asked.by_id else None
     try:
-        with audit.recording(Event.AUDIT_VERIFIED, by=by, scope=asked.scope, result=outcome, events=asked.events) as record:
+        with audit.recording(
+            Event.AUDIT_VERIFIED, by=by, subject=asked, scope=asked.scope, result=outcome, events=asked.events
+        ) as record:
             if asked.first_bad is not None:
                 record.details |= {"first_bad": asked.first_bad, "kind": asked.kind}
             if outcome != Outcome.CLEAN:
@@ -144,43 +150,16 @@ def _end(asked: Verification, outcome: str, *, sentence: str, result: Result | N
             if news:
                 readers = User.objects.filter(Q(is_admin=True) | Q(is_auditor=True), is_active=True)
                 notices.tell(readers, None, f"The audit log does not hold. {asked.sentence}")
-            _keep(asked)
+            verified.keep(asked)
     except AuditUnavailable:
-        _keep(asked)
-        if asked.by_name:
+        verified.keep(asked, untold=news)
+        if by:
             raise
 
 
-def _known(asked: Verification) -> bool:
-    """Whether the same was found before, by a result that can be trusted."""
-    same = Verification.objects.filter(result=Outcome.TAMPERED, first_bad=asked.first_bad, kind=asked.kind)
-    return any(trusted(one) for one in same.exclude(pk=asked.pk)[:10])
-
-
-def _sealed(verification: Verification) -> str:
-    ended = verification.ended_at.isoformat() if verification.ended_at else None
-    content = {name: getattr(verification, name) for name in SEALED}
-    return LABEL + canonical_json({**content, "id": str(verification.pk), "ended_at": ended})
-
-
-def _keep(asked: Verification) -> None:
-    try:
-        asked.mac = seals.mac(_sealed(asked), seals.keyring().current_key)
-    except AuditUnavailable:
-        asked.mac = ""
-    asked.save()
-
-
-def trusted(verification: Verification) -> bool:
-    """Whether a kept result is as it was kept: whoever can write the database can write here too, but cannot seal it."""
-    try:
-        ring = seals.keyring()
-    except AuditUnavailable:
-        return False
-    return any(
-        hmac.compare_digest(verification.mac.encode(), seals.mac(_sealed(verification), key).encode())
-        for key in ring.keys.values()
-    )
+def _somebody_asked(asked: Verification) -> bool:
+    """Whether a person did, also where they came to a look that the worker had begun by itself."""
+    return AuditEvent.objects.filter(object_id=str(asked.pk), action=Event.AUDIT_VERIFYING).exists()
 
 
 def _newest_part() -> Checkpoint | None:
@@ -202,33 +181,38 @@ def _newest_part() -> Checkpoint | None:
 
 def run_next() -> Verification | None:
     """For the worker: the verification that somebody waits for, or else the one whose time has come."""
-    waiting = Verification.objects.filter(Q(began_at=None) | Q(seen_at__lte=clock.now() - DEAD_AFTER), ended_at=None)
+    waiting = Verification.objects.filter(~_under_way(), ended_at=None)
     asked = waiting.order_by("asked_at").first() or _whose_time_has_come()
     return run(asked) if asked else None
 
 
 def _whose_time_has_come() -> Verification | None:
-    if _ended_since(clock.now() - WHOLE_EVERY, Scope.WHOLE):
-        since = clock.now() - timedelta(seconds=settings.VERIFY_INTERVAL_SECONDS)
-        return None if _ended_since(since, Scope.NEWEST, Scope.WHOLE) else _new(Scope.NEWEST)
-    old = Verification.objects.filter(by_name="", result=Outcome.CLEAN, ended_at__lt=clock.now() - KEPT_FOR)
-    old.delete()
-    return _new(Scope.WHOLE)
+    """The whole once a day, and at once where it was found to hold and the newest part no more; the newest part again and again.
+
+    A look at the whole that could not tell counts as none, but is not tried again more often than one at the newest part.
+    """
+    now = clock.now()
+    lately = now - timedelta(seconds=settings.VERIFY_INTERVAL_SECONDS)
+    whole = verified.whole_since(now - WHOLE_EVERY)
+    due = whole is None or (whole.result == Outcome.CLEAN and verified.standing())
+    if due and not _ended_since(lately, Scope.WHOLE):
+        return _new(Scope.WHOLE)
+    if verified.done().filter(ended_at__gt=lately).exclude(scope=Scope.WHOLE, result=Outcome.UNKNOWN).exists():
+        return None
+    if whole:
+        # Only now: the last result that holds takes earlier findings back, however long ago that was.
+        Verification.objects.filter(by_name="", result=Outcome.CLEAN, ended_at__lt=now - KEPT_FOR).delete()
+    return _new(Scope.NEWEST)
 
 
 def _ended_since(moment: datetime, *scopes: str) -> bool:
-    return Verification.objects.filter(scope__in=scopes, ended_at__gt=moment).exists()
-
-
-def last(scope: str) -> Verification | None:
-    """The newest result of this scope."""
-    return Verification.objects.filter(scope=scope, ended_at__isnull=False).order_by(F("ended_at").desc()).first()
+    return verified.done().filter(scope__in=scopes, ended_at__gt=moment).exists()
 
 
 def known_bad() -> str:
-    """What is wrong with the log as far as the last results say; empty where they say nothing of the kind. Two queries."""
-    holds, sentence = _judged(_latest(last(Scope.WHOLE), last(Scope.NEWEST)), overdue=False)
-    return sentence if holds is False else ""
+    """What is wrong with the log as far as results say that can be trusted; empty where they say nothing of the kind. Two queries."""
+    found = verified.standing()
+    return found.sentence if found else ""
 
 
 def _latest(whole: Verification | None, newest: Verification | None) -> list[Verification]:
@@ -244,28 +228,31 @@ class State:
 
     ``holds`` is None where nobody can tell: never verified, not lately, without a key, or with a result that was changed.
     ``whole`` and ``newest`` are the last results for the whole log and for its newest part; ``sentence`` is ``holds`` in words.
+    ``found`` is what does not hold, as far as anybody knows.
     """
 
     holds: bool | None
     sentence: str
     whole: Verification | None
     newest: Verification | None
+    found: Verification | None
     running: Verification | None
     checkpoints: checkpoints.Standing
     overdue: bool
 
 
 def state() -> State:
-    """For pages and health: two results, the newest checkpoint and whether somebody is at it. Raises DatabaseError."""
+    """For pages and health: results that were kept, the newest checkpoint and whether somebody is at it. Raises DatabaseError."""
     whole, newest = last(Scope.WHOLE), last(Scope.NEWEST)
-    results = _latest(whole, newest)
+    found = verified.standing()
     overdue = not _ended_since(clock.now() - timedelta(seconds=3 * settings.VERIFY_INTERVAL_SECONDS), *Scope.values)
     overdue = overdue or not _ended_since(clock.now() - 2 * WHOLE_EVERY, Scope.WHOLE)
-    holds, sentence = _judged(results, overdue)
-    return State(holds, sentence, whole, newest, running(), checkpoints.standing(), overdue)
+    holds, sentence = (False, found.sentence) if found else _judged(_latest(whole, newest), overdue)
+    return State(holds, sentence, whole, newest, found, running(), checkpoints.standing(), overdue)
 
 
 def _judged(results: list[Verification], overdue: bool) -> tuple[bool | None, str]:
+    """Where nothing was found."""
     if not results:
         return None, "The log has not been verified yet."
     for one in results:
@@ -273,7 +260,4 @@ def _judged(results: list[Verification], overdue: bool) -> tuple[bool | None, st
             return None, one.sentence
         if not trusted(one):
             return None, "The last result was changed since it was kept, so it says nothing. Verify the log now."
-    for one in results:
-        if one.result == Outcome.TAMPERED:
-            return False, one.sentence
     return (None, "The log was not verified lately. Is manage.py work running?") if overdue else (True, results[0].sentence)

@@ -1,4 +1,4 @@
-"""Versions: what a draft said when a sitting with it ended. Made only where something changed, so no two in a row say the same.
+"""Versions: what a draft said when a sitting with it ended. Made only where something changed, or to be agreed to.
 
 A sitting ends when somebody else saves, after ten quiet minutes, when the summary is opened, and when an earlier version is
 restored. Whoever makes a version holds the request's row, so that two processes do not make it twice.
@@ -14,18 +14,20 @@ from django.db.models import F
 
 from tokenportal import audit, clock
 from tokenportal.actions import snapshots, standing
-from tokenportal.actions.standing import NOBODY, Standing, mentioned_zones
+from tokenportal.actions.standing import NOBODY, mentioned_zones
 from tokenportal.audit import Event
 from tokenportal.models import Connection, Status, TokenRequest, User, Version, WorkingCopy, earlier
 from tokenportal.policy import changes
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.changes import Document
+from tokenportal.policy.compile import Payload
 from tokenportal.policy.spec import TokenSpec
 from tokenportal.policy.surroundings import Surroundings
 
 SITTING = timedelta(minutes=10)
 """After so long without a save a sitting has ended (design, section 4)."""
 A_ROUND = 200
+RELATED = ("connection", "owner", "backup_owner")
 
 type State = Version | WorkingCopy
 
@@ -48,7 +50,7 @@ def put_down(token_request: TokenRequest, copy: WorkingCopy, *, by: User | None)
     WorkingCopy.objects.filter(pk=copy.pk).update(put_down=copy.revision)
     copy.put_down, found = copy.revision, standing.of(copy)
     made = _state_of(
-        copy, found, spec=found.spec, reason=Version.Reason.SITTING, made_at=copy.saved_at, made_by=copy.saved_by,
+        copy, found.payload, spec=found.spec, reason=Version.Reason.SITTING, made_at=copy.saved_at, made_by=copy.saved_by,
         number=token_request.version + 1,
     )  # fmt: skip
     newest = newest_of(token_request)
@@ -87,10 +89,15 @@ def locked_copy(token_request: TokenRequest) -> WorkingCopy:
     return copy
 
 
-def checked(token_request: TokenRequest, copy: WorkingCopy, found: Standing, *, by: User) -> Version:
-    """The version that can be agreed to, inside a recording: the newest one where that is the same to the last byte."""
+def checked(token_request: TokenRequest, copy: WorkingCopy, spec: TokenSpec, payload: Payload, *, by: User) -> Version:
+    """The version that can be agreed to, inside a recording: the newest one where that is the same to the last byte.
+
+    ``payload`` is what is agreed to, and ``spec`` what says it, with exact moments. What somebody else wrote is theirs first.
+    """
+    if copy.put_down < copy.revision and copy.saved_by_id != by.pk:
+        put_down(token_request, copy, by=by)
     made = _state_of(
-        copy, found, spec=found.frozen, digest=found.payload.digest, reason=Version.Reason.CHECKED, made_at=clock.now(), made_by=by,
+        copy, payload, spec=spec, digest=payload.digest, reason=Version.Reason.CHECKED, made_at=clock.now(), made_by=by,
         number=token_request.version + 1,
     )  # fmt: skip
     newest = newest_of(token_request)
@@ -113,7 +120,7 @@ def restored(record: audit.Record, version: Version, copy: WorkingCopy, *, by: U
     for name, value in {**said, "saved_at": now, "revision": copy.revision + 1}.items():
         setattr(copy, name, value)
     made = _state_of(
-        copy, standing.of(copy), spec=version.spec, reason=Version.Reason.RESTORED, restored=version.number, made_at=now, made_by=by,
+        copy, standing.of(copy).payload, spec=version.spec, reason=Version.Reason.RESTORED, restored=version.number, made_at=now, made_by=by,
         number=token_request.version + 1,
     )  # fmt: skip
     made.save()
@@ -121,18 +128,17 @@ def restored(record: audit.Record, version: Version, copy: WorkingCopy, *, by: U
     return made
 
 
-def _state_of(copy: WorkingCopy, found: Standing, *, spec: TokenSpec, **fields: Any) -> Version:
+def _state_of(copy: WorkingCopy, payload: Payload, *, spec: TokenSpec, **fields: Any) -> Version:
     """A version, not saved, of what a working copy says."""
     return Version(
-        token_request_id=copy.pk, revision=copy.revision, spec_json=spec.to_json(), payload=found.payload.body,
+        token_request_id=copy.pk, revision=copy.revision, spec_json=spec.to_json(), payload=payload.body,
         connection=copy.connection, owner=copy.owner, backup_owner=copy.backup_owner, **fields,
     )  # fmt: skip
 
 
 def newest_of(token_request: TokenRequest) -> Version | None:
     """The newest version, whether it can be agreed to or not."""
-    related = ("connection", "owner", "backup_owner")
-    return token_request.versions.filter(number=token_request.version).select_related(*related).first()
+    return token_request.versions.filter(number=token_request.version).select_related(*RELATED).first()
 
 
 def alike(old: State, new: State) -> bool:

@@ -13,7 +13,9 @@ NO_CREDENTIAL = 3
 
 
 class Command(BaseCommand):
-    help = "Make people, teams, roles and connections from a JSON file, or from standard input with -. Prints their ids."
+    help = (
+        "Make people, teams, roles, connections and guardrails from a JSON file, or from standard input with -. Prints their ids."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="a JSON file, or - for standard input")

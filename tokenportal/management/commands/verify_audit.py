@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError
 
 from tokenportal import audit
 from tokenportal.actions import verifying
@@ -36,7 +35,7 @@ def told(against: str, progress: Callable[[int, int], None] | None) -> tuple[int
         result = verifying.verify(kept=kept_elsewhere(against) if against else (), progress=progress)
     except (audit.AuditUnavailable, CannotTell) as error:
         return CANNOT_TELL, {"result": "unknown", "sentence": str(error)}
-    except DatabaseError as error:
+    except Exception as error:
         return CANNOT_TELL, {"result": "unknown", "sentence": f"The audit log cannot be read: {type(error).__name__}."}
     known = {
         "events": result.events, "unprotected": result.unprotected, "checkpoints": result.checkpoints,

@@ -15,7 +15,9 @@ from tokenportal.actions import (
     checkpointing,
     connections,
     mailing,
+    recounting,
     reminding,
+    reviewing,
     settling_changes,
     syncing,
     together,
@@ -85,6 +87,16 @@ def verify() -> str:
     return done.sentence if done and done.result != done.Result.CLEAN else ""
 
 
+def count_anew() -> str:
+    met = recounting.approve_due()
+    return f"{met} request{'' if met == 1 else 's'} approved" if met else ""
+
+
+def expire() -> str:
+    ended = reviewing.expire_due()
+    return f"{ended} request{'' if ended == 1 else 's'} expired" if ended else ""
+
+
 def send_mail() -> str:
     sent = mailing.send_due()
     return f"{sent} letter{'' if sent == 1 else 's'} sent" if sent else ""
@@ -97,9 +109,9 @@ def forget() -> str:
 
 class Command(BaseCommand):
     help = (
-        "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of "
-        "those that end, makes versions of drafts that rest, signs checkpoints of the audit log and verifies it. Runs until it is "
-        "stopped."
+        "The one periodic runner: settles what is uncertain, watches what was settled, reads the tokens anew, reminds of those "
+        "that end, counts approvals anew, lets requests expire that waited too long, makes versions of drafts that rest, signs "
+        "checkpoints of the audit log and verifies it. Runs until it is stopped."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -117,6 +129,8 @@ class Command(BaseCommand):
                 if time.monotonic() >= sync_next:
                     sync_next = time.monotonic() + settings.SYNC_INTERVAL_SECONDS
                     attempt("syncing", sync)
+                attempt("counting approvals anew", count_anew)
+                attempt("letting requests expire", expire)
                 attempt("reminding", remind)
                 attempt("mailing", send_mail)
                 attempt("signing checkpoints", checkpointing.keep_up)
