@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
+from tokenportal.audit import reading
 from tokenportal.models import AuditEvent, Token, TokenRequest, User
 from tokenportal.models.audit_event import canonical_json
 
@@ -118,6 +120,14 @@ class TokenRequestWindow(Window):
         return TokenRequest.objects.visible_to(person(request)).order_by("-changed_at", "pk")
 
 
+class ReadableList(ChangeList):
+    """A row into which somebody wrote is told as such, and takes the others not with it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list: Any = reading.read(self.result_list)
+
+
 class AuditEventWindow(Window):
     where = "<int:number>"
     list_display = ("number", "at", "by_name", "action", "object_type", "object_name", "outcome", "address")
@@ -135,6 +145,12 @@ class AuditEventWindow(Window):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return AuditEvent.objects.order_by("-number")
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return ReadableList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEvent | None:
+        return next(iter(reading.read(AuditEvent.objects.filter(number=int(object_id)))), None)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """One column, by how the text looks, and exactly: each has its index, and a search in all would read every event."""

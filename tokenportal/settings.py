@@ -81,6 +81,8 @@ if upstream.scheme != "https" and not (upstream.scheme == "http" and LOOPBACK an
 UPSTREAM_DEADLINE_SECONDS = env_number("UPSTREAM_DEADLINE_SECONDS", 15)
 SETTLE_WINDOW_SECONDS = env_number("SETTLE_WINDOW_SECONDS", 120)
 SYNC_INTERVAL_SECONDS = env_number("SYNC_INTERVAL_SECONDS", 900)
+REVIEW_EXPIRES_SECONDS = env_number("REVIEW_EXPIRES_SECONDS", 14 * 24 * 3600)
+APPROVAL_LAPSES_SECONDS = env_number("APPROVAL_LAPSES_SECONDS", 7 * 24 * 3600)
 UPSTREAM_BUDGET_CALLS = env_number("UPSTREAM_BUDGET_CALLS", 900)
 UPSTREAM_BUDGET_SECONDS = env_number("UPSTREAM_BUDGET_SECONDS", 300)
 UPSTREAM_BREAKER_FAILURES = env_number("UPSTREAM_BREAKER_FAILURES", 5)
@@ -246,7 +248,7 @@ if not PRODUCTION:
     STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = MODE == "test"
-WHITENOISE_AUTOREFRESH = False
+WHITENOISE_AUTOREFRESH = MODE == "test"  # else each of the thousands of clients of the tests would read all files anew
 # Compressed beforehand, under names that hold a hash of the content and may be cached for good.
 COLLECTED = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

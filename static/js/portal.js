@@ -50,10 +50,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/* What htmx has fetched into a dialog is shown there; without it, the link that asked leads to a page of its own. */
+/* What htmx has fetched into a dialog is shown there; without it, the link that asked leads to a page of its own. An answer to
+   what was asked within the dialog does not open it again for who has closed it meanwhile. */
 document.addEventListener("htmx:afterSwap", (event) => {
   const dialog = event.detail.target.closest("dialog:not([open])");
-  dialog?.showModal();
+  if (dialog && event.detail.requestConfig?.within !== dialog) dialog.showModal();
 });
 
 /* Where the next step is, after a page or a part of it has come: marked by the server, and taken once. (htmx's own autofocus
@@ -67,7 +68,10 @@ function goOn(from = document.body) {
 }
 
 /* Whoever has moved on by the time the answer comes is not called back. */
-document.addEventListener("htmx:beforeRequest", (event) => { event.detail.requestConfig.from = document.activeElement; });
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt, requestConfig } }) => {
+  requestConfig.from = document.activeElement;
+  requestConfig.within = elt.closest("dialog");
+});
 
 /* Nobody looks at a hidden tab, so what asks for itself again waits there. */
 document.addEventListener("htmx:beforeRequest", (event) => {

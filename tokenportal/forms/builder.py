@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from django.http import QueryDict
 
-from tokenportal.policy import aside
+from tokenportal.policy import aside, fixes
 from tokenportal.policy.spec import AccessBlock, AccountChoice, ClientIPs, TokenSpec, Validity, ZoneChoice
 
 FindZones = Callable[[list[str]], Mapping[str, str]]
@@ -149,12 +149,14 @@ def _validity(post: QueryDict) -> Validity:
 
 
 def apply(spec: TokenSpec, press: Pressed) -> TokenSpec:
-    """The spec after the pressed button: a permission, zone, range or block added, something removed."""
+    """The spec after the pressed button: a permission, zone, range or block added, something removed, a finding mended."""
     match press.verb:
         case "add-block":
             return replace(spec, blocks=(*spec.blocks, AccessBlock(key=secrets.token_hex(4))))
         case "add-range" | "remove-range":
             return replace(spec, client_ips=_with_ranges(spec.client_ips, press))
+        case "fix":
+            return fixes.apply(spec, press.about, press.value)
     index = press.block - 1
     if not 0 <= index < len(spec.blocks):
         return spec

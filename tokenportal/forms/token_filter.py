@@ -54,7 +54,12 @@ def chosen(query: QueryDict, name: str, choices: tuple[tuple[str, str], ...], de
 
 
 def id_typed(query: QueryDict, name: str) -> str:
+    return id_in(typed(query, name))
+
+
+def id_in(text: str) -> str:
+    """An id as text, written in the usual way; "" for what is none."""
     try:
-        return str(UUID(typed(query, name)))
+        return str(UUID(text))
     except ValueError:
         return ""

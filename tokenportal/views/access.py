@@ -56,13 +56,17 @@ def token_request(user: User, pk: UUID) -> TokenRequest:
 
 
 def drafts(user: User, sought: str = "") -> Any:
-    """The requests that are not tokens yet, that this person may see and in which the sought text stands, newest first."""
+    """The requests that are not tokens yet, that this person may see and in which the sought text stands, newest first.
+
+    Others' requests for review have a queue of their own.
+    """
+    elsewhere = Q(status__in=[Status.IN_REVIEW, Status.APPROVED, Status.REJECTED, Status.EXPIRED]) & ~Q(requester=user)
     fields = ("working_copy__spec_json__name", "working_copy__spec_json__purpose", "requester__username", "reference")
     found = reduce(or_, (Q(**{f"{field}__icontains": sought}) for field in fields)) if sought else Q()
     return (
         TokenRequest.objects.visible_to(user)
         .filter(found)
-        .exclude(status__in=["issued", "discarded"])
+        .exclude(Q(status__in=[Status.ISSUED, Status.DISCARDED]) | elsewhere)
         .select_related("team", "requester", "working_copy", "working_copy__connection")
     )
 
@@ -111,10 +115,10 @@ def team_template(user: User, pk: UUID) -> TeamTemplate:
     return get_object_or_404(TeamTemplate.objects.filter(team__memberships__user=user).select_related("team"), pk=pk)
 
 
-def template_of(token_request: TokenRequest) -> TeamTemplate | None:
-    """The team's template from which a draft was begun, if one was and it is not retired."""
+def template_of(user: User, token_request: TokenRequest) -> TeamTemplate | None:
+    """The template from which a draft was begun, if it is one of this person's teams' and not retired."""
     pk = of_slug(token_request.template)
-    return TeamTemplate.objects.filter(pk=pk, retired_at=None).first() if pk else None
+    return TeamTemplate.objects.filter(pk=pk, retired_at=None, team__memberships__user=user).first() if pk else None
 
 
 def template_versions(template: TeamTemplate) -> Any:
@@ -151,25 +155,24 @@ def predecessors(user: User, token: Token) -> Any:
 
 
 def open_changes(user: User, token: Token) -> Any:
-    """Changes and replacements of this token that are not done yet, as far as this person may see them."""
-    open_states = [Status.DRAFT, Status.ISSUING, Status.UNCERTAIN, Status.FAILED]
+    """Requests about this token that are not done yet, as far as this person may see them."""
+    open_states = [Status.DRAFT, Status.IN_REVIEW, Status.APPROVED, Status.ISSUING, Status.UNCERTAIN, Status.FAILED]
     found = TokenRequest.objects.visible_to(user).filter(target=token, status__in=open_states)
     return found.select_related("requester")
 
 
 def waiting(user: User) -> Any:
-    """The requests of which somebody must take care: being created, not certain, or not created."""
-    found = TokenRequest.objects.visible_to(user).filter(status__in=[Status.ISSUING, Status.UNCERTAIN, Status.FAILED])
-    return found.select_related("requester", "working_copy").only("status", "requester__username", "working_copy__spec_json")[:20]
+    """The requests of which somebody must take care: being created, not certain, not created, or approved and their own."""
+    ready = Q(status=Status.APPROVED, requester=user)
+    stuck = Q(status__in=[Status.ISSUING, Status.UNCERTAIN, Status.FAILED])
+    found = TokenRequest.objects.visible_to(user).filter(stuck | ready)
+    return found.select_related("requester", "working_copy").only(
+        "status", "kind", "requester__username", "working_copy__spec_json"
+    )[:20]
 
 
 def tokens(user: User) -> Any:
     return Token.objects.visible_to(user)
-
-
-def requests(user: User) -> Any:
-    """Every request that this person may see, with its working copy."""
-    return TokenRequest.objects.visible_to(user).select_related("working_copy")
 
 
 def token_connections(user: User) -> list[Connection]:
@@ -182,9 +185,9 @@ def connections_with_readings() -> Any:
     return Connection.objects.select_related("token_reading")
 
 
-def trail(pk: UUID) -> Any:
+def trail(pk: UUID) -> list[AuditEvent]:
     """The events of one request and its token, or of a token that no request made, oldest first."""
-    return AuditEvent.objects.filter(trail=pk).order_by("number")
+    return reading.read(AuditEvent.objects.filter(trail=pk, number__gt=0).order_by("number"))
 
 
 SEARCHED = 2000
@@ -196,14 +199,15 @@ UNREAD_LIMIT = 100
 
 
 def life_events(user: User, token: Token) -> Any:
-    """The events of a token: its own, of the request that made it, and of edits that the person may see."""
-    edits = TokenRequest.objects.visible_to(user).filter(target=token, kind=TokenRequest.Kind.EDIT)
-    return AuditEvent.objects.filter(Q(trail__in=[token.pk, token.trail]) | Q(trail__in=edits.order_by().values("pk")))
+    """The events of a token: its own, of the request that made it, and of edits and adoptions that the person may see."""
+    of_it = Q(target=token, kind__in=[TokenRequest.Kind.EDIT, TokenRequest.Kind.ADOPT])
+    later = TokenRequest.objects.visible_to(user).filter(of_it).order_by().values("pk")
+    return AuditEvent.objects.filter(Q(trail__in=[token.pk, token.trail]) | Q(trail__in=later), number__gt=0)
 
 
 def life(user: User, token: Token) -> list[AuditEvent]:
     """The newest of them, oldest first."""
-    return list(life_events(user, token).order_by("-number")[:LIFE_LIMIT])[::-1]
+    return reading.read(life_events(user, token).order_by("-number")[:LIFE_LIMIT])[::-1]
 
 
 def notices(user: User) -> Any:
@@ -219,7 +223,7 @@ def unread(user: User) -> int:
 def revoked_by(token: Token) -> str:
     """Who asked for the token's end, whoever found out that it came; "" where nobody here did."""
     begun = AuditEvent.objects.filter(trail=token.trail, action="token.revoking", object_id=str(token.pk), outcome="done")
-    return begun.order_by("-number").values_list("by_name", flat=True).first() or ""
+    return next((event.by_name for event in reading.read(begun.order_by("-number")[:1], *reading.LONG)), "")
 
 
 def event(number: int) -> AuditEvent:

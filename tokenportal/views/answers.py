@@ -23,8 +23,13 @@ log = logging.getLogger("tokenportal.views")
 View = Callable[..., HttpResponseBase]
 REFUSALS = {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 DECLARED = {event.value: event for event in Event}
-KINDS = {"tokens": "token", "requests": "tokenrequest", "people": "user", "teams": "team", "connections": "connection"}
+KINDS = {
+    "tokens": "token", "requests": "tokenrequest", "people": "user", "teams": "team", "connections": "connection",
+    "guardrails": "guardrail",
+}  # fmt: skip
 """What an address is about, by the word in it that says so, as an event names it."""
+NAME_LENGTH = 64
+"""Of what an address names, an event holds no more."""
 
 
 def answers(view: View) -> View:
@@ -81,6 +86,7 @@ def note(request: HttpRequest, attempt: Attempt, places: dict[str, Any]) -> None
     user, match = request.user, request.resolver_match
     if not isinstance(user, User) or attempt.event is None or match is None or attempt.is_told:
         return
-    kind = next((KINDS[word] for word in match.route.split("/") if word in KINDS), "") if "pk" in places else ""
-    named = (kind, str(places.get("pk", "")))
+    name = str(places.get("pk") or places.get("key") or "")[:NAME_LENGTH]
+    kind = next((KINDS[word] for word in match.route.split("/") if word in KINDS), "") if name else ""
+    named = (kind, name)
     audit.refuse(attempt.event, by=user, reason=attempt.reason, subject=attempt.subject, named=named)

@@ -11,7 +11,7 @@ from tokenportal.models import AuditEvent, User
 from tokenportal.policy.compile import Payload
 from tokenportal.policy.formats import as_json
 from tokenportal.views import access, audit_told
-from tokenportal.views.audit_rows import PORTAL
+from tokenportal.views.audit_rows import PORTAL, STRANGER, who
 from tokenportal.views.summary import known, told
 
 AGREEING = {"draft.checked", "token.issuing", "token.changing"}
@@ -53,7 +53,9 @@ def ways(event: AuditEvent) -> list[Way]:
     def way(words: str, **query: Any) -> Way:
         return Way(words, f"{reverse('audit')}?{urlencode(query)}")
 
-    found = [way("The same person" if event.by_name else "The portal itself", actor=event.by_name or PORTAL)]
+    actor = who(event)
+    words = {PORTAL: "The portal itself", STRANGER: "Whoever was not signed in"}.get(actor, "The same person")
+    found = [way(words, actor=event.by_id or actor)]
     found.append(way("The same kind of event", action=event.action))
     if event.session:
         found.append(way("The same session", q=f"session:{event.session}"))
@@ -85,10 +87,10 @@ def agreed(event: AuditEvent, user: User) -> dict[str, Any]:
 
 def version_of(event: AuditEvent) -> int | None:
     """Its number stands in the details, or among what changed."""
-    pair = event.changes.get("version") or [None, None]
-    number = event.details.get("version", pair[1])
+    pair = reading.change(event, "version")
+    number = reading.detail(event, "version") or (pair[1] if pair else None)
     return number if isinstance(number, int) else None
 
 
 def digest_of(event: AuditEvent) -> str:
-    return event.digest or str(event.details.get("digest", ""))
+    return event.digest or str(reading.detail(event, "digest") or "")

@@ -36,11 +36,13 @@ def activity(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     rules.require(rules.may_read_audit(user))
     person = access.one_person(pk)
-    done, refused = reading.done_by(person)[:SHOWN], reading.refused_sign_ins(person)[:SHOWN]
+    done, refused = (
+        reading.read(events[:SHOWN], *reading.LONG) for events in (reading.done_by(person), reading.refused_sign_ins(person))
+    )
     context = {
         "tab": "log", "person": person, "memberships": person.memberships.select_related("team"), "last_sign_in": reading.last_sign_in(person),
-        "lines": audit_told.lines(done, user), "refused": list(refused), "held": held(person),
-        "all_url": f"{reverse('audit')}?{urlencode({'actor': person.username})}",
+        "lines": audit_told.lines(done, user), "refused": refused, "held": held(person),
+        "all_url": f"{reverse('audit')}?{urlencode({'actor': str(person.pk)})}",
         "about_url": f"{reverse('audit')}?{urlencode({'object': str(person.pk)})}",
         "may_administer": rules.may_administer(user),
     }  # fmt: skip

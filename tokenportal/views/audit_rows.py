@@ -1,7 +1,7 @@
 """Which events a filter finds, and a page of them that takes as long with a million events as with a thousand.
 
 A page is read from one index, by numbers before or after the one at which the last page ended, and nothing is counted. Where a
-filter names more than an index holds, only so many candidates are looked at, and the page says how far back it looked.
+filter names more than an index holds, only so many candidates are looked at, and the page says how far it looked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,8 +28,8 @@ WINDOW = 20_000
 """How many candidates one request looks at."""
 FEW = 8
 """Of how many actions a noun may be the beginning, so that each is read from the index by itself."""
-PORTAL = "the portal"
-"""Who did what nobody did, as the pages call it."""
+PORTAL, STRANGER = "the portal", "somebody not signed in"
+"""Who did what nobody who is known did, as the pages call it. A stranger comes from an address, and has no session."""
 TEXTS = (
     "object_name", "reason", "by_name", "address", "action", "object_id", "cloudflare_id", "ray", "digest", "changes", "details",
 )  # fmt: skip
@@ -76,7 +76,7 @@ def conditions(wanted: LogFilter) -> list[Condition]:
         words = token_search.words_for_place(wanted.zone, access.connections())
         found.append(_of_tokens(access.tokens_reaching(words)))
     if wanted.actor:
-        found.append([{"by_name": "" if wanted.actor == PORTAL else wanted.actor}])
+        found += _by(wanted.actor)
     if wanted.action in WORDS:
         found.append([{"action": wanted.action}])
     elif wanted.action:
@@ -84,6 +84,21 @@ def conditions(wanted: LogFilter) -> list[Condition]:
     if wanted.outcome:
         found.append([{"outcome": wanted.outcome}])
     return found
+
+
+def _by(actor: str) -> list[Condition]:
+    """By the id of a person, which finds the same whatever they were called, or by the name that was recorded."""
+    if actor == STRANGER:
+        return [[{"by_name": ""}], [{"address__gt": "", "session": ""}]]
+    if actor == PORTAL:
+        return [[{"by_name": ""}], [{"address": ""}, {"session__gt": ""}]]
+    pk = uuid_of(actor)
+    return [[{"by_id": pk}]] if pk and str(pk) == actor else [[{"by_name": actor}]]
+
+
+def who(event: AuditEvent) -> str:
+    """The name that was recorded, else whichever of these two it was."""
+    return event.by_name or (STRANGER if event.address and not event.session else PORTAL)
 
 
 def _of_thing(text: str) -> Condition:
@@ -116,12 +131,16 @@ def _has(word: str) -> Q:
 
 @dataclass(frozen=True)
 class Page:
-    """``older`` and ``newer`` are the cursors of the pages beside this one, ``looked_to`` how far back this one looked."""
+    """``older`` and ``newer`` are the cursors of the pages beside this one.
+
+    ``looked_to`` is how far this one looked where not to the end: back, or on to newer events if ``looked_on``.
+    """
 
     rows: list[AuditEvent]
     older: int | None = None
     newer: int | None = None
     looked_to: AuditEvent | None = None
+    looked_on: bool = False
 
 
 @dataclass
@@ -153,7 +172,7 @@ class Hunt:
 
     def kept(self, rows: Any) -> Any:
         """Those that meet the rest. Its columns are hidden from the planner, or it might follow another index for ever."""
-        names = {name for condition in self.others for alternative in condition for name in alternative}
+        names = {name.partition("__")[0] for condition in self.others for alternative in condition for name in alternative}
         names |= {"at"} if self.since or self.until else set()
         rows = rows.alias(**{f"plain_{name}": Coalesce(F(name), F(name)) for name in names})
         for condition in self.others:
@@ -209,10 +228,12 @@ def page(wanted: LogFilter, *, before: int | None = None, after: int | None = No
     hunt = Hunt.of(wanted)
     low, high = hunt.bounds()
     if after is not None:
-        numbers, _ = hunt.numbers(max(low, after), high, older=False)
+        numbers, edge = hunt.numbers(max(low, after), high, older=False)
         if len(numbers) > PER_PAGE:
             shown = numbers[:PER_PAGE]
             return Page(opened(shown), older=shown[0], newer=shown[-1])
+        if edge is not None:
+            return Page(opened(numbers), older=(numbers or [after + 1])[0], newer=edge, looked_to=_at(edge), looked_on=True)
         before = None  # so near to the newest that those are the page
     numbers, edge = hunt.numbers(low, min(high, before or high), older=True)
     shown = numbers[:PER_PAGE]
@@ -220,8 +241,11 @@ def page(wanted: LogFilter, *, before: int | None = None, after: int | None = No
     newer = (shown[0] if shown else before - 1) if before and before < high else None
     if more or edge is None:
         return Page(opened(shown), older=shown[-1] if more else None, newer=newer)
-    looked_to = next(iter(opened([edge])), AuditEvent(number=edge))
-    return Page(opened(shown), older=edge, newer=newer, looked_to=looked_to)
+    return Page(opened(shown), older=edge, newer=newer, looked_to=_at(edge))
+
+
+def _at(edge: int) -> AuditEvent:
+    return next(iter(opened([edge])), AuditEvent(number=edge))
 
 
 def opened(numbers: Iterable[int]) -> list[AuditEvent]:

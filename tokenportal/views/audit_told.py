@@ -10,24 +10,27 @@ from django.urls import reverse
 
 from tokenportal import rules
 from tokenportal.audit.events import WORDS
+from tokenportal.forms.log_filter import uuid_of
 from tokenportal.models import AuditEvent, User
 from tokenportal.views import access
-from tokenportal.views.audit_rows import PORTAL
+from tokenportal.views.audit_rows import who
 from tokenportal.views.token_rows import short
 
 KINDS = {
     "user": "Person", "tokenrequest": "Request", "token": "Token", "team": "Team", "connection": "Connection",
-    "membership": "Membership", "share": "Share",
+    "membership": "Membership", "share": "Share", "guardrail": "Guardrail", "connectiongrant": "Grant", "reviewasked": "Asked",
 }  # fmt: skip
 CHANNELS = {"web": "in a browser", "command": "by a command on the server", "work": "by the portal’s own worker"}
 SIGN_INS = {"password": "with a password"}
 TONES = {"done": "ok", "refused": "warn", "failed": "bad"}
 FIELDS = {
-    "username": "Sign-in name", "email": "E-mail address", "is_active": "May sign in", "is_admin": "Admin", "is_auditor": "Auditor",
+    "username": "Sign-in name", "email": "E-mail address", "is_active": "Active", "is_admin": "Admin", "is_auditor": "Auditor",
     "is_requester": "Requester", "is_approver": "Approver", "must_change_password": "Must change the password",
     "owner_id": "Owner’s id at Cloudflare", "cloudflare_id": "Id at Cloudflare", "ray": "Cloudflare’s ray", "user": "Person",
     "not_before": "Begins to work", "expires_on": "Ends", "backup_owner": "Back-up owner", "last_four": "Last four characters",
-    "token_id": "Id at Cloudflare", "value_lost": "Secret lost", "doing": "Under way",
+    "token_id": "Id at Cloudflare",
+    "met": "Rules that have their approvals", "voided": "Approvals that count no more", "rules": "Rules that ask for approval",
+    "when": "What it is about", "then": "What it asks for", "is_on": "On", "value_lost": "Secret lost", "doing": "Under way",
 }  # fmt: skip
 A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*")
 
@@ -64,7 +67,7 @@ def lines(events: Iterable[AuditEvent], user: User) -> list[Line]:
     urls = urls_of(events, user)
     return [
         Line(
-            event, words_of(event), TONES.get(event.outcome, "warn"), event.by_name or PORTAL,
+            event, words_of(event), TONES.get(event.outcome, "warn"), who(event),
             reverse("audit-person", args=[event.by_id]) if event.by_id else "",
             thing_of(event), urls.get((event.object_type, event.object_id), ""),
         )
@@ -81,11 +84,15 @@ def urls_of(events: Iterable[AuditEvent], user: User) -> dict[tuple[str, str], s
     """Pages of what the events are about, where there is one that this person may open."""
     ids: dict[str, set[str]] = {}
     for event in events:
-        ids.setdefault(event.object_type, set()).add(event.object_id)
+        # Whoever can write the database may have left something else there, and no page has such an address.
+        if str(uuid_of(event.object_id)) == event.object_id:
+            ids.setdefault(event.object_type, set()).add(event.object_id)
     found = {("token", str(pk)): reverse("token", args=[pk]) for pk in access.openable_tokens(user, ids.get("token", ()))}
     for pk in access.openable_requests(user, ids.get("tokenrequest", ())):
         found["tokenrequest", str(pk)] = reverse("request", args=[pk])
     found |= {("user", pk): reverse("audit-person", args=[pk]) for pk in ids.get("user", ())}
+    if rules.may_read_audit(user):
+        found |= {("guardrail", pk): reverse("guardrails") for pk in ids.get("guardrail", ())}
     if rules.may_administer(user):
         for kind in ("team", "connection"):
             found |= {(kind, pk): reverse(kind, args=[pk]) for pk in ids.get(kind, ())}
@@ -97,7 +104,7 @@ def changes_of(event: AuditEvent) -> list[Change]:
     if not isinstance(event.changes, dict):
         return [Change("Not readable", "", str(event.changes))]
     found = []
-    for name, pair in sorted(event.changes.items()):
+    for name, pair in sorted(event.changes.items(), key=_in_order):
         before, after = pair if isinstance(pair, list) and len(pair) == 2 else ("", pair)
         found.append(Change(field_name(name), value_told(before), value_told(after)))
     return found
@@ -106,20 +113,30 @@ def changes_of(event: AuditEvent) -> list[Change]:
 def details_of(event: AuditEvent) -> list[tuple[str, Any]]:
     if not isinstance(event.details, dict):
         return [("Not readable", str(event.details))]
-    return [(field_name(name), value_told(value)) for name, value in sorted(event.details.items()) if value not in (None, "")]
+    return [(field_name(name), value_told(value)) for name, value in sorted(event.details.items()) if value not in (None, "", [])]
+
+
+def _in_order(change: tuple[str, Any]) -> tuple[str, int, str, str]:
+    """The tenth row of a kind after the second, each with its fields."""
+    prefix, _, last = change[0].rpartition(".")
+    kind, _, place = prefix.partition(" ")
+    return kind or last, len(place), place, last
 
 
 def field_name(name: str) -> str:
-    """``membership.is_admin`` as a person reads it."""
+    """``membership.is_admin`` as a person reads it, and ``share 2.role`` of the second share that an event is about."""
     prefix, _, last = name.rpartition(".")
     told = FIELDS.get(last) or last.replace("_", " ").capitalize()
-    kind = KINDS.get(prefix, prefix.replace("_", " ").capitalize())
-    return f"{kind}: {told[:1].lower()}{told[1:]}" if prefix else told
+    kind, *place = prefix.partition(" ")
+    words = KINDS.get(kind, kind.replace("_", " ").capitalize()) + "".join(place)
+    return f"{words}: {told[:1].lower()}{told[1:]}" if prefix else told
 
 
 def value_told(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     if isinstance(value, str) and A_MOMENT.fullmatch(value):
         return _moment(value)
     return "" if value is None else value

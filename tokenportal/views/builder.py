@@ -19,11 +19,25 @@ from tokenportal.forms import builder as form
 from tokenportal.middleware import client_address
 from tokenportal.models import Connection, Status, TeamTemplate, TokenRequest, User, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
-from tokenportal.views import access, builder_drawn, builder_page, builder_search, comments, conflict, here, machines
+from tokenportal.views import (
+    access,
+    access_reviews,
+    adopting,
+    builder_drawn,
+    builder_page,
+    builder_search,
+    comments,
+    conflict,
+    here,
+    machines,
+    targets,
+)
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 
 PAGE = "builder/page.html"
+REVIEWED = (Status.IN_REVIEW, Status.APPROVED, Status.REJECTED, Status.EXPIRED)
+"""What the page of its review shows."""
 TAKES_TYPED_ZONES = {"add-zone", "add-xzone", "connect"}
 """The verbs at which a name that was typed to look a zone up counts as a choice, though the page goes on standing."""
 
@@ -33,7 +47,7 @@ TAKES_TYPED_ZONES = {"add-zone", "add-xzone", "connect"}
 def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
-    if token_request.status != Status.DRAFT:
+    if token_request.status != Status.DRAFT or token_request.is_adoption:
         return no_draft(request, user, token_request)
     if request.method == "POST":
         return save(request, user, token_request)
@@ -70,19 +84,24 @@ def show(
         "may_share": rules.may_share(user, token_request), "may_discard": rules.may_discard(user, token_request),
         "here": here.others(token_request, user),
         "drawn": builder_drawn.sections(context, builder_search.finds(context["copy"], context["blocks"])),
-        **comments.counted(token_request), "newer_template": newer_template(token_request),
+        **comments.counted(token_request), "newer_template": newer_template(user, token_request),
+        "returned": access_reviews.returned(token_request), **targets.seen_by(user, token_request),
     }  # fmt: skip
     return render_page(request, PAGE, {**context, **extra}, status=status)
 
 
-def newer_template(token_request: TokenRequest) -> TeamTemplate | None:
-    """The team's template from which the draft was begun, where it has a newer version by now."""
-    template = access.template_of(token_request)
+def newer_template(user: User, token_request: TokenRequest) -> TeamTemplate | None:
+    """The template from which the draft was begun, where it has a newer version by now and is one of this person's teams'."""
+    template = access.template_of(user, token_request)
     return template if template and template.version != token_request.template_version else None
 
 
 def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
-    """The page of a request that has left the draft: where it stands and what to do next."""
+    """The page of a request that has left the draft, or has no builder: where it stands and what to do next."""
+    if token_request.status in REVIEWED and request.method != "POST":
+        return redirect("review", pk=token_request.pk)
+    if token_request.is_adoption:
+        return adopting.request_page(request, user, token_request)
     if request.method == "POST":
         raise rules.NotAllowed("This is no longer a draft, so nothing was saved.")
     attempts = list(token_request.attempts.select_related("by"))
@@ -98,6 +117,8 @@ def no_draft(request: HttpRequest, user: User, token_request: TokenRequest) -> H
         "may_resolve": rules.may_resolve(user, token_request),
         "may_reopen": rules.may_reopen(user, token_request),
         "may_discard": rules.may_discard(user, token_request),
+        "may_unshare": rules.may_unshare(user, token_request),
+        **targets.seen_by(user, token_request),
     }
     return render_page(request, "requests/change.html" if token_request.is_edit else "requests/status.html", context)
 
@@ -150,6 +171,8 @@ def place_of(press: form.Pressed, spec: TokenSpec) -> str:
     """Where on the page the pressed button did something, as the fragment of an address."""
     if press.verb == "add-block":
         return f"#access-{len(spec.blocks)}"
+    if press.verb == "fix":
+        return "#findings"
     if press.verb.endswith("-range"):
         return f"#{press.about}-title"
     return f"#access-{press.block}" if 0 < press.block <= len(spec.blocks) else ""
@@ -212,6 +235,7 @@ def changes(
     """What a save has changed: the part that htmx replaces, and whatever else on the page speaks of the same."""
     copy = saved.copy
     context = seen(request, user, copy, copy.spec if saved.merged else entries["spec"], echo=echo)
+    context["found_before"] = request.POST.get("found", "")
     fresh = conflict.sections_from_others(copy, entries) if saved.merged else set()
     block = next((view for view in context["blocks"] if target == view.section.slug and "blocks" not in fresh), None)
     part = "access" if block else target if target == "addresses" else "told"

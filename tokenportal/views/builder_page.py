@@ -14,6 +14,7 @@ from tokenportal.policy import compile as compiling
 from tokenportal.policy import problems as problem_finding
 from tokenportal.policy.problems import Problem
 from tokenportal.policy.spec import AccessBlock
+from tokenportal.views import builder_findings
 from tokenportal.views.builder_blocks import BlockView, Named, Section, block_views
 
 
@@ -77,6 +78,7 @@ def context(
         ),
         "account_owned": around.owner.kind == "account", "owner_name": around.owner.name, "name_max": compiling.NAME_MAX,
         "can_edit": True, "lifetime": lifetime(found, field_errors, user.time_zone), **told(found),
+        **builder_findings.context(token_request, copy, found, everything, user, address),
         "slots": slots(field_errors, blocks, ranges),
     }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What every page shows around its content: the sections open to this person, the theme, whether this is a sandbox."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.utils.functional import SimpleLazyObject
 from tokenportal import rules
 from tokenportal.actions import verifying
 from tokenportal.models import User
-from tokenportal.views import access
+from tokenportal.views import access, access_reviews
 
+UNDER_REVIEW = re.compile(r"/requests/[^/]+/review/")
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
 
@@ -25,9 +27,12 @@ def theme_of(request: HttpRequest) -> str:
 
 @dataclass(frozen=True)
 class Section:
+    """``count`` is how much in it waits on this person, where that is counted."""
+
     name: str
     url: str
     current: bool
+    count: Any = 0
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
@@ -42,13 +47,22 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     wanted: list[tuple[str, str, tuple[str, ...]]] = [
         ("Tokens", "tokens", ("/tokens/", "/templates/", "/permissions/")),
         ("Drafts", "drafts", ("/drafts/", "/requests/")),
+        ("Review", "reviews", ("/review/",)),
     ]
     if rules.may_read_audit(user):
         wanted.append(("Audit", "audit", ("/audit/",)))
     if rules.may_administer(user):
         wanted.append(("Settings", "people", ("/settings/",)))
+    waiting = SimpleLazyObject(lambda: access_reviews.count_waiting(user))
     found["sections"] = [
-        Section(name, reverse(url), request.path == reverse(url) or request.path.startswith(prefixes))
+        Section(name, reverse(url), is_current(request.path, url, prefixes), waiting if url == "reviews" else 0)
         for name, url, prefixes in wanted
     ]
     return found
+
+
+def is_current(path: str, url: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a page belongs to a section. The review of a request is found among the reviews, whatever its address."""
+    if UNDER_REVIEW.match(path):
+        return url == "reviews"
+    return path == reverse(url) or path.startswith(prefixes)

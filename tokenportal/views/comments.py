@@ -14,6 +14,7 @@ from tokenportal import rules
 from tokenportal.actions import commenting
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import Comment, TokenRequest, User
+from tokenportal.policy import spec as specs
 from tokenportal.policy.spec import TokenSpec
 from tokenportal.views import access
 from tokenportal.views.answers import answers
@@ -34,19 +35,22 @@ class Thread:
 
 @dataclass
 class Topic:
-    """The threads of one section; ``slug`` is "" for the draft as a whole."""
+    """The threads of one section; ``slug`` is "" for the draft as a whole, ``place`` what the page of the draft calls it, if it does."""
 
     slug: str
     name: str
+    place: str = ""
     open: list[Thread] = field(default_factory=list)
     resolved: list[Thread] = field(default_factory=list)
 
 
 def sections_of(spec: TokenSpec) -> dict[str, str]:
-    """The sections that a comment can be about, with their names; "" is the draft as a whole."""
-    blocks = [f"access-{number}" for number in range(1, max(len(spec.blocks), 1) + 1)]
-    slugs = ("purpose", "connection", *blocks, "restrictions")
-    return {"": "The draft as a whole", **{slug: name_of(slug, spec.blocks) for slug in slugs}}
+    """The sections that a comment can be about, with their names; "" is the draft as a whole.
+
+    An access block goes by its key, so that what is said stays with it when one before it is removed.
+    """
+    slugs = {"purpose": "purpose", "connection": "connection", **specs.places(spec), "restrictions": "restrictions"}
+    return {"": "The draft as a whole", **{slug: name_of(place, spec.blocks) for slug, place in slugs.items()}}
 
 
 def topics(user: User, token_request: TokenRequest, names: dict[str, str], first: str) -> list[Topic]:
@@ -59,10 +63,11 @@ def topics(user: User, token_request: TokenRequest, names: dict[str, str], first
             found[comment.answers_id].replies.append(comment)
         else:
             found[comment.pk] = Thread(comment, may_resolve=closes_all or (can_comment and comment.by_id == user.pk))
-    by_slug: dict[str, Topic] = {slug: Topic(slug, name) for slug, name in names.items()}
+    places = specs.places(token_request.working_copy.spec)
+    by_slug: dict[str, Topic] = {slug: Topic(slug, name, places.get(slug, slug)) for slug, name in names.items()}
     for thread in found.values():
         slug = thread.first.section
-        topic = by_slug.setdefault(slug, Topic(slug, f"{slug.replace('-', ' ').capitalize()}, which is no longer there"))
+        topic = by_slug.setdefault(slug, Topic(slug, "Access that is no longer there"))
         (topic.resolved if thread.first.resolved_at else topic.open).append(thread)
     found_topics = [topic for topic in by_slug.values() if topic.open or topic.resolved]
     return sorted(found_topics, key=lambda topic: topic.slug != first)

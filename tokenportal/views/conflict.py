@@ -74,11 +74,12 @@ class TakenView:
 
 @dataclass(frozen=True)
 class Panel:
-    """``base`` is the revision that mine were made from, ``copy`` what stands now, and ``names`` who saved it."""
+    """``copy`` is what stands now, and ``names`` who saved it. ``crossed``: one changed what a block allows, the other where."""
 
     copy: WorkingCopy
     names: tuple[str, ...]
     base_known: bool
+    crossed: bool
     clashes: tuple[ClashView, ...]
     taken: tuple[TakenView, ...]
 
@@ -106,6 +107,7 @@ def panel(token_request: TokenRequest, clash: Clashing, posted: Mapping[str, Any
         copy=theirs,
         names=clash.others,
         base_known=clash.merged.base_known,
+        crossed=any(one.is_one_sided for one in clash.merged.clashes),
         clashes=tuple(
             clash_view(one, known, words, notes.of(one), posted.get(f"keep-{one.field.id}", "")) for one in clash.merged.clashes
         ),

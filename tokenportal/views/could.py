@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from tokenportal.actions import snapshots
+from tokenportal.forms import builder as form
 from tokenportal.models import Connection
 from tokenportal.policy import could, operations
 from tokenportal.policy.body import policies_of
@@ -70,7 +71,7 @@ def panel(
 
     `stopped` says why the token works for nothing at all at present.
     """
-    call, on = request.GET.get("call", "").strip()[:300], request.GET.get("on", "").strip()[:253]
+    call, on = form.text(request.GET, "call", 300).strip(), form.text(request.GET, "on", 253).strip()
     typed = operations.parse_typed(call)
     at_first = defaults(body, connection, around)
     names = suggestions(body, around)

@@ -1,5 +1,6 @@
 """Confirm, create, and show the secret: once, in the answer to the POST, and nowhere else."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
@@ -10,15 +11,17 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST
 
 from tokenportal import audit, rules
-from tokenportal.actions import carrying_out, issuing, settling, settling_changes, trying
+from tokenportal.actions import adopting, carrying_out, issuing, settling, settling_changes, trying
+from tokenportal.actions.invalid import Invalid
 from tokenportal.audit import Event
-from tokenportal.models import Token
+from tokenportal.models import Token, TokenRequest
 from tokenportal.secret import Secret
-from tokenportal.views import access, errors
+from tokenportal.views import access, errors, summary, summary_steps
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
 from tokenportal.views.sessions import is_fresh
 from tokenportal.views.summary import known, told
+from tokenportal.views.versions import number_in
 
 SECRET_LIMIT = 200
 ALREADY = "It has been sent already, or is being sent now. Nothing was sent this time."
@@ -30,32 +33,39 @@ ALREADY = "It has been sent already, or is being sent now. Nothing was sent this
 def create(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
-    audit.means(Event.TOKEN_CHANGING if token_request.is_edit else Event.TOKEN_ISSUING)
+    event, carry_out = way_of(token_request)
+    audit.means(event)
     rules.require(rules.may_confirm(user, token_request))
     if not is_fresh(request):
         raise rules.NotAllowed("It is a while since you signed in. Open the summary again and confirm that it is you.")
-    number = request.POST.get("version", "")
-    send = carrying_out.carry_out if token_request.is_edit else issuing.issue
     try:
-        done = send(
-            token_request, by=user, version=int(number) if number.isdigit() and len(number) < 9 else 0,
-            digest=request.POST.get("digest", "")[:64],
+        done = carry_out(
+            token_request, by=user, version=number_in(request.POST.get("version", "")),
+            digest=request.POST.get("digest", "")[:64], reason=summary_steps.reason_given(token_request, request.POST),
         )  # fmt: skip
+    except Invalid as invalid:
+        return summary.show(request, user, token_request, invalid=invalid)
     except issuing.AlreadyUnderWay:
         token_request.refresh_from_db()
         audit.refusing(ALREADY)
         return render_page(request, "requests/already.html", {"token_request": token_request}, status=409)
     except issuing.Changed as changed:
-        moved = isinstance(changed, carrying_out.MovedAtCloudflare)
-        context = {"token_request": token_request, "sentence": audit.refusing(str(changed)), "moved": moved}
-        return render_page(request, "requests/changed.html", context, status=409)
+        return errors.changed(request, token_request, changed, moved=isinstance(changed, carrying_out.MovedAtCloudflare))
     except issuing.LeftUnrecorded:
         return errors.outcome_unrecorded(request) if token_request.is_edit else errors.left_unrecorded(request)
     if isinstance(done, issuing.Issued):
         return show_secret(request, done.token, done.secret)
     if done is not None:
-        messages.success(request, "The token is changed. Its secret is the same.")
+        news = f"{token_request.team} answers for it now." if token_request.is_adoption else "The token is changed."
+        messages.success(request, f"{news} Its secret is the same.")
     return redirect(done or token_request)
+
+
+def way_of(token_request: TokenRequest) -> tuple[Event, Callable[..., issuing.Issued | Token | None]]:
+    """What carries out a request of this kind, and the event with which that begins."""
+    if token_request.is_adoption:
+        return Event.TOKEN_TAKEN_OVER, adopting.carry_out
+    return (Event.TOKEN_CHANGING, carrying_out.carry_out) if token_request.is_edit else (Event.TOKEN_ISSUING, issuing.issue)
 
 
 @sensitive_variables()

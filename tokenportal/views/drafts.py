@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
 from tokenportal.actions import drafts, sharing
+from tokenportal.forms.token_filter import typed
 from tokenportal.models import Status
 from tokenportal.views import access
 from tokenportal.views.answers import answers
@@ -15,6 +16,8 @@ from tokenportal.views.htmx import render_page
 
 PARTIALS = ("found",)
 AT_MOST = 200
+ENDED = (Status.REJECTED, Status.EXPIRED)
+"""Where nothing more happens, until their requester discards them."""
 
 
 @answers
@@ -22,13 +25,14 @@ AT_MOST = 200
 def index(request: HttpRequest) -> HttpResponse:
     """My drafts and those shared with me; requests that wait for something stand on top."""
     user = access.person(request)
-    sought = request.GET.get("q", "").strip()[:200]
+    sought = typed(request.GET, "q")
     rows = list(access.drafts(user, sought)[: AT_MOST + 1])
     shared = [row for row in rows if row.requester_id != user.pk and row.status == Status.DRAFT]
     context = {
         "mine": [row for row in rows if row.requester_id == user.pk and row.status == Status.DRAFT],
         "shared": shared, "roles": sharing.roles(user, shared), "q": sought, "any": rows, "cut": len(rows) > AT_MOST,
-        "waiting": [row for row in rows if row.status != Status.DRAFT],
+        "waiting": [row for row in rows if row.status not in (Status.DRAFT, *ENDED)],
+        "ended": [row for row in rows if row.status in ENDED],
     }  # fmt: skip
     return render_page(request, "drafts/index.html", context, partials=PARTIALS)
 

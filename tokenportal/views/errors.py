@@ -11,15 +11,15 @@ from django.template.loader import render_to_string
 from tokenportal import audit
 from tokenportal.audit import Event
 from tokenportal.middleware import SignedOut
-from tokenportal.models import User
+from tokenportal.models import TokenRequest, User
 from tokenportal.views.chrome import theme_of
-from tokenportal.views.htmx import wants_part
+from tokenportal.views.htmx import render_page, wants_part
 
 UNSAID = "You are not allowed to do this. Ask an admin of this portal."
 NOT_FOUND = "There is nothing at this address, or it is not open to you. Check the address, or ask who sent it to you."
 TYPED = {
     "name": "Name", "purpose": "What will use it", "allow": "Works only from", "block": "Never from", "starts": "Starts",
-    "until": "Ends on", "username": "Name", "email": "E-mail", "colleague": "Colleague", "reason": "Reason",
+    "until": "Ends on", "username": "Name", "email": "E-mail", "colleague": "Colleague", "reason": "Reason", "comment": "Comment",
 }  # fmt: skip
 """What may be shown again of a form that came to nothing as a whole, never a credential or password."""
 TYPED_IN_BLOCK = re.compile(r"b\d{1,2}-(label|zone-add|xzone-add|buckets)")
@@ -49,7 +49,15 @@ def in_place(status: int, title: str, sentence: str) -> HttpResponse:
 
 
 def refused(request: HttpRequest, sentence: str) -> HttpResponse:
-    return page(request, 403, "You cannot do this", audit.refusing(sentence or UNSAID))
+    return page(request, 403, "You cannot do this", audit.refusing(sentence or UNSAID), typed=typed_in(request))
+
+
+def changed(request: HttpRequest, token_request: TokenRequest, why: Exception, *, moved: bool = False) -> HttpResponse:
+    """What was looked at is not what would be sent: nothing was, and what was typed beside it is shown."""
+    context = {
+        "token_request": token_request, "sentence": audit.refusing(str(why)), "moved": moved, "typed": typed_in(request),
+    }  # fmt: skip
+    return render_page(request, "requests/changed.html", context, status=409)
 
 
 def not_recorded(request: HttpRequest) -> HttpResponse:
@@ -89,7 +97,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return page(request, 404, "Not found", NOT_FOUND)
+    # What has no view was not read by anybody yet, and may be too large to be.
+    return page(request, 404, "Not found", NOT_FOUND, typed=typed_in(request) if request.resolver_match else [])
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

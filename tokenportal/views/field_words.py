@@ -100,5 +100,7 @@ def _end(validity: Validity) -> str:
     typed = moments.in_words(moment) if moment else validity.until.strip()
     if validity.lifetime == "until":
         return typed or "Empty"
-    words = "No end" if validity.lifetime == "never" else dict(form.PRESETS).get(validity.days, f"{validity.days} days")
+    words = (
+        "No end" if validity.lifetime == "never" else dict(form.PRESETS).get(validity.days, moments.days_in_words(validity.days))
+    )
     return f"{words} ({typed}, kept aside)" if typed else words

@@ -44,7 +44,7 @@ def in_batches(numbers: Iterable[int]) -> Iterator[AuditEvent]:
 
 
 def as_row(event: AuditEvent) -> list[object]:
-    content = one_event.as_json(event)
+    content = one_event.as_json(event) if event.at else {"number": event.number, "reason": event.reason}
     values = [content.get(name, "") for name in COLUMNS]
     return [canonical_json(value) if isinstance(value, dict) else value for value in values]
 

@@ -10,12 +10,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import clock, rules
-from tokenportal.actions import notices
-from tokenportal.views import access
+from tokenportal.actions import mailing, notices
+from tokenportal.views import access, access_reviews
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
 
 PER_PAGE = 25
+NOT_YOURS = "About a draft or request that is not open to you any more."
 
 
 @answers
@@ -41,13 +42,19 @@ def shown_until(text: str) -> datetime:
 
 
 def rows(user: Any, page: Any) -> list[dict[str, Any]]:
-    """Each notice with its token or request, where this person may still see it, and whether they may renew the token."""
-    requests = access.requests(user).in_bulk({notice.token_request_id for notice in page if notice.token_request_id})
+    """Each notice with its token or request, where this person may still see it, and whether they may renew the token.
+
+    What is said about a request is for those who see it now; but that a review was taken back is told to its reviewers.
+    """
+    requests = access_reviews.told_of(user).in_bulk({notice.token_request_id for notice in page if notice.token_request_id})
     tokens = access.tokens(user).in_bulk({notice.token_id for notice in page if notice.token_id})
+    hidden = {notice for notice in page if notice.token_request_id and notice.token_request_id not in requests}
+    taken_back = mailing.of_reviews_taken_back(hidden)
     found = [(notice, tokens.get(notice.token_id)) for notice in page]
     return [
         {
             "notice": notice,
+            "sentence": NOT_YOURS if notice in hidden and notice.pk not in taken_back else notice.sentence,
             "token": token,
             "token_request": requests.get(notice.token_request_id),
             "may_renew": bool(token and token.expires_on and rules.may_change(user, token)),

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
+from tokenportal.forms.token_filter import typed
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
 from tokenportal.views.htmx import render_page, wanted_partial
 
@@ -23,7 +24,7 @@ Groups = tuple[PermissionGroup, ...]
 
 @require_http_methods(["GET", "HEAD"])
 def index(request: HttpRequest) -> HttpResponse:
-    sought = request.GET.get("q", "").strip()[:200]
+    sought = typed(request.GET, "q")
     scope, category = request.GET.get("scope", ""), request.GET.get("category", "")
     found = matching(sought, scope, category)
     typing = bool(wanted_partial(request, ("found",)))

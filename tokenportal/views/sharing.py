@@ -10,10 +10,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tokenportal import rules
+from tokenportal import clock, rules
 from tokenportal.actions import sharing
 from tokenportal.actions.invalid import Invalid
-from tokenportal.models import ShareRole, Team, TokenRequest, User
+from tokenportal.models import ShareRole, Status, Team, TokenRequest, User
 from tokenportal.secret import Secret
 from tokenportal.views import access
 from tokenportal.views.answers import answers
@@ -25,13 +25,15 @@ PARTIAL = "sharing"
 @answers
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, pk: UUID) -> HttpResponse:
-    user, token_request = shareable(request, pk)
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
+    rules.require((rules.may_share if request.method == "POST" else rules.may_unshare)(user, token_request))
     typed = {"colleague": request.POST.get("colleague", "").strip(), "role": request.POST.get("role", ShareRole.VIEWER)}
     if request.method != "POST":
         return show(request, token_request, typed)
     whom = named(token_request, typed["colleague"])
     if whom is None or typed["role"] not in ShareRole.values:
-        sentence = f"No colleague or team of yours is called {typed['colleague'][:64]!r}. Choose one from the list."
+        sentence = f"No colleague or team of yours is called “{typed['colleague'][:64]}”. Choose one from the list."
         return show(request, token_request, typed, errors=[{"href": "#colleague", "sentence": sentence}])
     sharing.share(token_request, by=user, colleague=whom, role=typed["role"])
     return shown_again(request, token_request)
@@ -64,8 +66,9 @@ def show(
     address = reverse("link", args=[new_link.reveal()]) if new_link else ""
     context = {
         "token_request": token_request, "copy": token_request.working_copy, "everybody": everybody, "typed": typed, "errors": errors,
+        "may_share": rules.may_share(access.person(request), token_request), "is_draft": token_request.status == Status.DRAFT,
         "shares": token_request.shares.select_related("user", "team"), "here": {one.person.pk for one in everybody},
-        "links": access.links(token_request), "roles": ShareRole.choices, "days": sharing.LINK_DAYS,
+        "links": access.links(token_request), "now": clock.now(), "roles": ShareRole.choices, "days": sharing.LINK_DAYS,
         "colleagues": sharing.colleagues(token_request), "teams": sharing.teams_of(token_request),
         "successors": sharing.successors(token_request), "new_link": f"{settings.PUBLIC_ORIGIN}{address}" if address else "",
     }  # fmt: skip
@@ -113,7 +116,8 @@ def new_link(request: HttpRequest, pk: UUID) -> HttpResponse:
 @answers
 @require_POST
 def revoke_link(request: HttpRequest, pk: UUID, link_pk: UUID) -> HttpResponse:
-    user, token_request = shareable(request, pk)
+    user = access.person(request)
+    token_request = access.token_request(user, pk)
     sharing.revoke_link(access.link(token_request, link_pk), by=user)
     return shown_again(request, token_request)
 

@@ -3,10 +3,12 @@
 The addresses are answered under Cloudflare's own paths, so that swapping the host is all there is to do.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -45,6 +47,9 @@ def from_address(request: HttpRequest) -> HttpResponse:
         team = chosen(my_teams(user), request.POST.get("team", ""))
         connection = fitting(team, found.spec, request.POST.get("connection", ""))
         spec = held_by(found.spec, connection)
+        if left_out := names_of(set(found.spec.blocks[0].permissions) - set(spec.blocks[0].permissions)):
+            said = f"An account-owned token cannot hold user permissions, so this was left out: {', '.join(left_out)}."
+            messages.warning(request, said)
         return redirect(beginning.from_spec(spec, by=user, team=team, connection=connection))
     return render_page(request, "templates/from-url.html", {"url": text, **told(found), **choices(user)})
 
@@ -75,6 +80,12 @@ def held_by(spec: TokenSpec, connection: Connection | None) -> TokenSpec:
     [block] = spec.blocks
     kept = tuple(id for id in block.permissions if (group := catalogue.known(id)) is None or group.scope != "user")
     return replace(spec, blocks=(replace(block, permissions=kept),))
+
+
+def names_of(ids: Iterable[str]) -> list[str]:
+    """Permissions as the builder calls them."""
+    catalogue = snapshots.all_known_groups()
+    return sorted(f"{group.label}: {group.level_label}" for id in ids if (group := catalogue.known(id)))
 
 
 @answers

@@ -31,14 +31,17 @@ def save(request: HttpRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {"token_request": token_request, "copy": token_request.working_copy, "fields": required.FIELDS}
     if request.method != "POST":
         return render_page(request, "drafts/template.html", {**context, **typed})
-    existing = team_templates.named(token_request.team, typed["title"])
-    if existing and request.POST.get("over") != str(existing.version):
-        changes = team_templates.changed(token_request, existing, keeps_resources=typed["keeps_resources"])
-        return render_page(
-            request, "drafts/template.html", {**context, **typed, "existing": existing, "difference": changes}, status=409
-        )
+    over = request.POST.get("over", "")[:9]
     try:
-        template = team_templates.save(token_request, by=user, **typed)
+        template = team_templates.save(token_request, by=user, over=int(over) if over.isdecimal() else 0, **typed)
+    except team_templates.Unseen as unseen:
+        # What it would change is said first.
+        difference = team_templates.changed(
+            token_request, unseen.template, purpose=typed["purpose"], required=typed["required"],
+            keeps_resources=typed["keeps_resources"],
+        )  # fmt: skip
+        context |= {"existing": unseen.template, "difference": difference}
+        return render_page(request, "drafts/template.html", {**context, **typed}, status=409)
     except Invalid as error:
         errors = [{"href": f"#{error.field}", "sentence": str(error)}]
         return render_page(request, "drafts/template.html", {**context, **typed, "errors": errors}, status=422)
@@ -54,7 +57,7 @@ def typed_in(request: HttpRequest, token_request: TokenRequest) -> dict[str, Any
             "title": post.get("title", ""), "purpose": post.get("purpose", ""), "required": post.getlist("required"),
             "keeps_resources": "keeps_resources" in post,
         }  # fmt: skip
-    template = access.template_of(token_request)
+    template = access.template_of(access.person(request), token_request)
     if template is None:
         return {
             "title": token_request.working_copy.spec.name[: team_templates.TITLE_MAX],

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
 from tokenportal.actions import drafts, snapshots, team_templates
+from tokenportal.forms.token_filter import typed
 from tokenportal.models import Connection, Team, User
 from tokenportal.policy import recipes, templates, words
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
@@ -94,7 +95,7 @@ def my_teams(user: User) -> list[Team]:
 @require_http_methods(["GET", "HEAD"])
 def gallery(request: HttpRequest) -> HttpResponse:
     user = access.person(request)
-    sought = request.GET.get("q", "").strip()[:200]
+    sought = typed(request.GET, "q")
     uses = access.template_uses(user)
     shown = {
         kind: [replace(one, used=uses.get(one.template.slug, 0)) for one in found if one.holds(sought.casefold().split())]
@@ -109,8 +110,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
 def choices(user: User) -> dict[str, Any]:
     """For which team, and through which connection, a token can be begun."""
     teams = my_teams(user)
-    offered = {one.pk: one for team in teams for one in drafts.connections_for(team.pk)}
-    return {"teams": teams, "connections": list(offered.values())}
+    return {"teams": teams, "connections": drafts.connections_for(*(team.pk for team in teams))}
 
 
 @answers

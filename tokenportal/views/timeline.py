@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokenportal import rules
+from tokenportal.audit import reading
 from tokenportal.models import AuditEvent, Token, User
 from tokenportal.views import access
 
 UNTOLD = {"draft.checked"}
 """Opening the summary is agreed to by what follows; by itself it changes nothing."""
-AGREED = {"token.issuing", "token.changing"}
+AGREED = {"token.issuing": "Agreed to", "token.changing": "Agreed to", "review.approved": "Approved"}
 """What is sent is what was agreed to, and these name it by version and digest."""
 CREATED = {"token.issued", "token.adopted"}
 ENDED = {"token.revoked", "token.gone"}
@@ -58,9 +59,20 @@ def entries(token: Token, events: Iterable[AuditEvent], now: datetime) -> list[E
         found.append(_dated(token.not_before, "Begins to work", "Began to work", now))
     if token.expires_on and (token.is_alive or token.expires_on <= now):
         found.append(_dated(token.expires_on, "Ends", "Ended", now))
-    found.sort(key=lambda entry: entry.at or datetime.max.replace(tzinfo=UTC))
+    before = came_after(events)
+    found.sort(key=lambda entry: entry.at or before[entry.number])
     if not token.expires_on and token.is_alive:
         found.append(Entry(None, "Never ends", tone="warn", ahead=True))
+    return found
+
+
+def came_after(events: Iterable[AuditEvent]) -> dict[int | None, datetime]:
+    """A moment for each event, oldest first: one that cannot be read has its place after the one before it."""
+    found: dict[int | None, datetime] = {}
+    at = datetime.min.replace(tzinfo=UTC)
+    for event in events:
+        at = event.at or at
+        found[event.number] = at
     return found
 
 
@@ -71,15 +83,16 @@ def _dated(at: datetime, coming: str, past: str, now: datetime) -> Entry:
 def of_event(event: AuditEvent) -> Entry:
     """An event as an entry. What was agreed to is named by its version and the first digits of its digest."""
     done = event.outcome == AuditEvent.Outcome.DONE
-    digest, version = event.digest or str(event.details.get("digest", "")), event.details.get("version")
-    agreed = f"Agreed to version {version}" if event.action in AGREED and digest and version else ""
+    digest, version = event.digest or str(reading.detail(event, "digest") or ""), reading.detail(event, "version")
+    agreed = f"{AGREED[event.action]} version {version}" if event.action in AGREED and digest and version else ""
+    words = agreed if event.at else f"Event {event.number}"
     people = [
-        f"{label}: {event.changes[name][1] or 'nobody'}"
+        f"{label}: {pair[1] or 'nobody'}"
         for name, label in (("owner", "Owner"), ("backup_owner", "Back-up owner"))
-        if event.action == "token.owner_set" and name in event.changes
+        if event.action == "token.owner_set" and (pair := reading.change(event, name))
     ]
     sub = f"digest {digest[:4]} {digest[4:8]} {digest[8:12]}" if agreed else ". ".join(people) or event.reason
     return Entry(
-        event.at, agreed, action=event.action, by=event.by_name, sub=sub, tone="ok" if done else "warn", number=event.number,
+        event.at, words, action=event.action, by=event.by_name, sub=sub, tone="ok" if done else "warn", number=event.number,
         outcome=event.outcome,
     )  # fmt: skip

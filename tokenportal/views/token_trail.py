@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
+from tokenportal.audit import reading
 from tokenportal.models import AuditEvent
 from tokenportal.views import access, audit_told
 from tokenportal.views.answers import answers
 from tokenportal.views.audit import cursor
-from tokenportal.views.audit_rows import PORTAL
+from tokenportal.views.audit_rows import who
 from tokenportal.views.htmx import render_page
 from tokenportal.views.token_rows import short
 
@@ -36,7 +37,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token = access.token(user, pk)
     after = cursor(request, "after") or 0
-    found = list(access.life_events(user, token).filter(number__gt=after).order_by("number")[: PER_PAGE + 1])
+    found = reading.read(access.life_events(user, token).filter(number__gt=after).order_by("number")[: PER_PAGE + 1])
     shown = found[:PER_PAGE]
     here = reverse("token-trail", args=[token.pk])
     context = {
@@ -49,4 +50,4 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def step(event: AuditEvent) -> Step:
     tone = audit_told.TONES.get(event.outcome, "warn")
-    return Step(event, tone, event.by_name or PORTAL, audit_told.changes_of(event), audit_told.details_of(event))
+    return Step(event, tone, who(event), audit_told.changes_of(event), audit_told.details_of(event))

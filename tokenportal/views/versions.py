@@ -45,14 +45,15 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
     token_request = access.token_request(user, pk)
     before = number_in(request.GET.get("before", "")) or token_request.version + 1
     found = list(older_than(token_request, before=before, at_most=A_PAGE + 1))
-    copy = token_request.working_copy
-    is_newest_page, is_draft = before > token_request.version, token_request.status == Status.DRAFT
-    rows = rows_of([*([copy] if is_draft and is_newest_page else []), *found])
+    copy, is_newest_page = token_request.working_copy, before > token_request.version
+    rows = rows_of([*([copy] if is_newest_page and token_request.status == Status.DRAFT else []), *found])
+    # The next page goes on after the last row that is shown, which what the draft says now may have pushed down by one.
+    shown = rows[:A_PAGE]
     context = {
-        "token_request": token_request, "copy": copy, "rows": rows[: A_PAGE],
-        "is_newest_page": is_newest_page, "older": found[-2].number if len(found) > A_PAGE else 0,
+        "token_request": token_request, "copy": copy, "rows": shown,
+        "is_newest_page": is_newest_page, "older": shown[-1].key if len(rows) > A_PAGE else "",
         "compared": compared(token_request, request.GET.get("from", ""), request.GET.get("to", "")),
-        "can_restore": bool(rules.may_edit(user, token_request)), "restorable_below": token_request.version + 1,
+        "can_restore": bool(rules.may_edit(user, token_request)),
     }  # fmt: skip
     return render_page(request, "drafts/versions.html", context)
 

@@ -1,0 +1,124 @@
+"""Adopting a token that the portal did not make: the form, and the page of a request to adopt one."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
+
+from tokenportal import audit, rules
+from tokenportal.actions import adopting
+from tokenportal.actions.adopting import Ask
+from tokenportal.actions.invalid import Invalid
+from tokenportal.forms.adopting import AdoptForm
+from tokenportal.models import MovedMeanwhile, Status, Team, Token, TokenRequest, User
+from tokenportal.views import access, access_reviews, comments
+from tokenportal.views.answers import answers
+from tokenportal.views.htmx import render_page
+from tokenportal.views.summary import known, told
+
+MOVED = "The token has changed since the page was opened, or somebody was first."
+
+
+@answers
+@require_http_methods(["GET", "HEAD", "POST"])
+def adopt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = access.person(request)
+    token = access.token(user, pk)
+    rules.require(adopting.may_adopt(user, token))
+    teams = list(access.teams())
+    form, asks = adopt_form(request, token, teams)
+    if request.method == "POST" and form.is_valid():
+        try:
+            sent = adopted(token, form.cleaned_data, teams, by=user)
+        except Invalid as error:
+            form.add_error(error.field if error.field in form.fields else None, error.sentences[0])
+        except MovedMeanwhile:
+            audit.refusing(MOVED)
+            token = access.token(user, pk)
+            return adopt_page(request, token, *adopt_form(request, token, teams), status=409)
+        else:
+            return done(request, token, sent)
+    return adopt_page(request, token, form, asks, status=422 if form.errors else 200)
+
+
+def done(request: HttpRequest, token: Token, sent: TokenRequest | None) -> HttpResponse:
+    if sent is not None:
+        messages.success(request, "It is in review. You are told as soon as somebody answers.")
+        return redirect("review", pk=sent.pk)
+    messages.success(request, f"{token.team} answers for {token} now.")
+    return redirect(token)
+
+
+def adopt_form(request: HttpRequest, token: Token, teams: list[Team]) -> tuple[AdoptForm, tuple[Ask, ...]]:
+    """With what the rules ask for, on which it depends whether a reason is asked for too.
+
+    Only people who are in a team can own a token; each is listed with their teams, so that the two go together.
+    """
+    places: dict[tuple[str, str], list[str]] = {}
+    for team in teams:
+        for membership in team.memberships.all():
+            if membership.user.is_active:
+                places.setdefault((membership.user.username, str(membership.user_id)), []).append(str(team))
+    people = [(pk, f"{name} ({', '.join(held)})") for (name, pk), held in sorted(places.items())]
+    begun, asks = adopting.draft_of(access.person(request), token), adopting.asks(token, teams)
+    form = AdoptForm(
+        request.POST if request.method == "POST" else None, teams=[(str(team.pk), str(team)) for team in teams], people=people,
+        asks_reason=not all(one.only_warns for one in asks),
+        initial={**(as_asked(begun) if begun else {}), "seen": adopting.mark(token)},
+    )  # fmt: skip
+    return form, asks
+
+
+def as_asked(begun: TokenRequest) -> dict[str, Any]:
+    """The form's values as a request has them that went back to who made it."""
+    copy = begun.working_copy
+    return {
+        "team": begun.team_id, "owner": copy.owner_id, "backup_owner": copy.backup_owner_id or "", "purpose": copy.spec.purpose,
+        "reason": begun.reason,
+    }  # fmt: skip
+
+
+def adopted(token: Token, chosen: dict[str, Any], teams: list[Team], *, by: User) -> TokenRequest | None:
+    people = {str(one.user_id): one.user for team in teams for one in team.memberships.all()}
+    return adopting.adopt(
+        token, by=by, team=next(team for team in teams if str(team.pk) == chosen["team"]), owner=people[chosen["owner"]],
+        backup_owner=people.get(chosen["backup_owner"]), purpose=chosen["purpose"], seen=chosen["seen"] or "nothing",
+        reason=chosen.get("reason", ""),
+    )  # fmt: skip
+
+
+def adopt_page(request: HttpRequest, token: Token, form: AdoptForm, asks: tuple[Ask, ...], *, status: int) -> HttpResponse:
+    """With what the token holds, for that is what is agreed to. After a conflict, with what it holds now."""
+    user, moved = access.person(request), status == 409
+    if moved:
+        posted = request.POST.copy()
+        posted["seen"] = adopting.mark(token)
+        form.data = posted
+    begun = adopting.draft_of(user, token)
+    reviewed = [one for one in asks if one.is_for("approvals")]
+    context = {
+        "token": token, "form": form, "moved": moved, "may_adopt": adopting.may_adopt(user, token), "asks": asks, "begun": begun,
+        "returned": access_reviews.returned(begun) if begun else None, "some_reviewed": reviewed,
+        "all_reviewed": any(not one.teams for one in reviewed),
+    }  # fmt: skip
+    return render_page(
+        request, "tokens/adopt.html", {**context, **told(token.body, *known(token.body, token.connection))}, status=status
+    )
+
+
+def request_page(request: HttpRequest, user: User, token_request: TokenRequest) -> HttpResponse:
+    """A request to adopt a token, before its review and after its end: it has no builder, the form is the token's."""
+    if request.method == "POST":
+        raise rules.NotAllowed(rules.ON_ITS_FORM)
+    token, is_draft = adopting.target_of(token_request), token_request.status == Status.DRAFT
+    context = {
+        "token_request": token_request, "token": token, "copy": token_request.working_copy,
+        "sees_token": access.tokens(user).filter(pk=token.pk).exists(), "returned": access_reviews.returned(token_request),
+        "may_adopt": adopting.may_adopt(user, token) if is_draft else None,
+        "may_discard": rules.may_discard(user, token_request), "trail": access.trail(token_request.pk),
+        **comments.counted(token_request), **told(token.body, *known(token.body, token.connection)),
+    }  # fmt: skip
+    return render_page(request, "requests/adoption.html", context)
