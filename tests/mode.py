@@ -27,4 +27,6 @@ atexit.register(shutil.rmtree, keys_dir, ignore_errors=True)
 os.environ["TOKENPORTAL_MODE"] = "test"
 os.environ["KEYS_DIR"] = keys_dir
 os.environ["CHECKPOINTS_FILE"] = f"{keys_dir}/checkpoints.jsonl"
+# The rows that are laid back for each test are as old as the run, which must not look like a worker that has died.
+os.environ["CHECKPOINT_INTERVAL_SECONDS"] = "1000"
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -16,8 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rules": {"models", "policy"}, "forms": {"policy", "models", "visible"}, "templatetags": {"policy"},
     "actions": {"audit", "rules", "models", "policy", "upstream", "cloudflare", "secret", "crypto", "visible"},
     "views": {"actions", "rules", "forms", "models", "policy", "audit", "secret", "upstream", "middleware"},
-    "management": {"actions", "models", "audit", "keys", "rules", "urls", "secret", "visible"},
-    "admin": {"models", "rules"}, "urls": {"views", "admin"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
+    "management": {"actions", "models", "policy", "audit", "keys", "rules", "urls", "secret", "visible"},
+    "admin": {"models", "rules", "audit"}, "urls": {"views", "admin"}, "middleware": {"models", "visible"}, "wsgi": set(), "apps": set(),
 }  # fmt: skip
 STANDARD_LIBRARY_ONLY = {"policy", "facts", "secret", "keys", "clock", "visible", "environment"}
 NO_CLOCK = {"policy", "facts", "secret", "keys", "visible", "environment"}

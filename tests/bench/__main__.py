@@ -2,7 +2,7 @@
 
 Everything runs in this process, through the real WSGI handler and all middleware, with cached templates and collected
 static files, in interleaved rounds, so that whatever slows the machine slows all rows alike. F is a plain signed-in
-page with three queries; the aims are fractions of F, compared within each round. It measures and judges nothing: the tests hold the numbers of
+page with four queries; the aims are fractions of F, compared within each round. It measures and judges nothing: the tests hold the numbers of
 queries, and no test holds a time.
 """
 
@@ -50,7 +50,7 @@ class Call:
     speeds: list[float] = field(default_factory=list)
 
 
-F = "F: plain page, three queries"
+F = "F: plain page, four queries"
 CALLS = (
     Call("Empty view", "/bench/empty/"),
     Call(F, "/bench/plain/"),
@@ -63,6 +63,7 @@ CALLS = (
     Call("Token list", "/?tab=team", aim=0.35),
     Call("Summary", "/requests/{draft}/summary/", aim=0.35),
     Call("Templates", "/templates/", aim=0.35),
+    Call("Review queue", "/review/"),
 )
 
 

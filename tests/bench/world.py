@@ -1,18 +1,21 @@
-"""A throw-away database of a large installation: 400 permission groups, 20,000 zones, a few hundred tokens."""
+"""A throw-away database of a large installation: 400 permission groups, 20,000 zones, a few hundred tokens, 2,000 open reviews."""
 
 import random
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 from django.db import connection as database
 
 from tests import arrange
 from tokenportal import audit
 from tokenportal.audit import Event
-from tokenportal.models import KnownAccount, KnownZone, Token, TokenRequest
+from tokenportal.models import Demand, KnownAccount, KnownZone, Review, Token, TokenRequest, Version, WorkingCopy
+from tokenportal.models.token_request import new_reference
 
-GROUPS, ZONES, TOKENS = 400, 20_000, 300
+GROUPS, ZONES, TOKENS, REVIEWS = 400, 20_000, 300, 2_000
 TEMPLATES = ("edit-zone-dns", "wordpress", "read-billing-info", "read-all-resources", "workers-ai")
 WORDS = [
     "api",
@@ -49,10 +52,16 @@ def fill(groups: int = GROUPS, zones: int = ZONES, tokens: int = TOKENS) -> tupl
     arrange.sandbox_and_cast()
     checked, typed = arrange.checked(arrange.draft(zones=3)), arrange.draft(zones=3)
     _more_tokens(tokens)
+    more_reviews(arrange.sent(arrange.draft("wordpress")), REVIEWS - 1)
     larger_snapshot(groups, zones)
+    counted_anew()
+    return checked, typed
+
+
+def counted_anew() -> None:
+    """Let the database count its rows, as PostgreSQL does by itself a while after many came."""
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return checked, typed
 
 
 def larger_snapshot(groups: int, zones: int) -> None:
@@ -93,3 +102,27 @@ def _more_tokens(count: int) -> None:
             copy.name = f"{WORDS[number % len(WORDS)]}-{number} (BENCH)"
             copy._state.adding = True
             copy.save()
+
+
+def more_reviews(of: TokenRequest, count: int) -> None:
+    """So many more requests in review that are like this one, each sent a second after the one before."""
+    review = of.reviews.get()
+    version, copy, demands = of.versions.get(number=of.version), of.working_copy, list(review.demands.all())
+    made: dict[Any, list[Any]] = {model: [] for model in (TokenRequest, WorkingCopy, Version, Review, Demand)}
+    for number in range(count):
+        request = _like(of, id=uuid.uuid4(), reference=new_reference())
+        sent_at = review.sent_at + timedelta(seconds=number + 1)
+        sent = _like(review, id=uuid.uuid4(), token_request_id=request.pk, sent_at=sent_at)
+        made[TokenRequest].append(request)
+        made[WorkingCopy].append(_like(copy, token_request_id=request.pk))
+        made[Version].append(_like(version, id=uuid.uuid4(), token_request_id=request.pk))
+        made[Review].append(sent)
+        made[Demand] += [_like(one, id=uuid.uuid4(), review_id=sent.pk) for one in demands]
+    with audit.recording(Event.REVIEW_SENT, by=None, subject=of):
+        for model, rows in made.items():
+            model.objects.bulk_create(rows, batch_size=500)
+
+
+def _like(row: Any, **changes: Any) -> Any:
+    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return type(row)(**{**values, **changes})

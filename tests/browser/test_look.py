@@ -8,9 +8,21 @@ from playwright.sync_api import Browser, Page
 
 from tests import arrange
 from tests.browser.test_walk import sign_in
+from tokenportal.actions import reviewing
+from tokenportal.models import TokenRequest
+from tokenportal.policy.spec import Validity
+
+
+def denied() -> TokenRequest:
+    one = arrange.sent(arrange.draft("wordpress"))
+    reviewing.deny(one, by=arrange.person("approver"), comment="Not now.", **arrange.answering(one))
+    return one
 
 
 def visit_all(page: Page, site: str, draft_path: str, token_path: str) -> Any:
+    """Also a draft that somebody must approve, one that a rule does not let through, and a request in each state of a review."""
+    reviewed = arrange.sent(arrange.draft("wordpress")), arrange.approved(arrange.draft("wordpress")), denied()
+    held = [arrange.checked(arrange.draft("wordpress", validity=one)) for one in (Validity(), Validity(lifetime="never"))]
     for path in (
         "/",
         "/?tab=team",
@@ -26,6 +38,11 @@ def visit_all(page: Page, site: str, draft_path: str, token_path: str) -> Any:
         token_path,
         f"{token_path}?call=GET+/zones",
         f"{token_path}?call=DELETE+/zones/{{zone_id}}",
+        *(f"/requests/{one.pk}/summary/" for one in (*held, reviewed[1])),
+        *(f"/requests/{one.pk}/review/" for one in reviewed),
+        "/review/",
+        "/review/?tab=decided",
+        "/notices/",
     ):
         page.goto(site + path)
         yield path
@@ -56,13 +73,19 @@ def test_axe_finds_nothing_on_the_pages_of_an_admin(lasting_portal: None, site: 
     page = context.new_page()
     sign_in(page, site, "admin")
     connection = f"/settings/connections/{arrange.connection().pk}/"
+    waiting, approved = arrange.sent(arrange.draft("wordpress")), arrange.approved(arrange.draft("wordpress"))
     for path in (
+        "/review/",
+        f"/requests/{waiting.pk}/review/",
+        f"/requests/{approved.pk}/review/",
         "/audit/",
         "/audit/1/",
         "/settings/people/",
         "/settings/teams/",
         "/settings/connections/",
         connection,
+        "/settings/guardrails/",
+        "/settings/guardrails/new/",
         "/account/",
     ):
         page.goto(site + path)

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import arrange
 from tests.browser.conftest import until
@@ -80,4 +80,23 @@ def test_beside_the_builder_it_is_shared_in_a_dialog(draft: TokenRequest, site: 
     dialog.get_by_label("What teammate may do").select_option("Can comment")
     until(quiet, lambda: everybody(draft), [("requester", "owner"), ("teammate", "commenter")])
     quiet.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_an_answer_that_comes_after_the_dialog_was_closed_does_not_open_it_again(
+    draft: TokenRequest, site: str, quiet: Page
+) -> None:
+    sign_in(quiet, site, "requester")
+    quiet.goto(f"{site}{draft.get_absolute_url()}")
+    quiet.get_by_test_id("share").click()
+    dialog = quiet.locator("dialog[open]")
+    dialog.get_by_test_id("colleague").fill("teammate")
+    held: list[Route] = []
+    quiet.route("**/share/", lambda route: held.append(route))
+    dialog.get_by_test_id("share").click()
+    until(quiet, lambda: len(held), 1)
+    quiet.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    held[0].continue_()
+    expect(quiet.locator("#sharing").get_by_test_id("everybody")).to_contain_text("teammate")
     expect(dialog).to_have_count(0)

@@ -48,6 +48,13 @@ def walk_to_secret(page: Page, zone: str) -> str:
     return page.get_by_test_id("secret").inner_text()
 
 
+def test_without_javascript_no_button_is_shown_that_needs_it(lasting_portal: None, site: str, plain_page: Page) -> None:
+    sign_in(plain_page, site, "requester")
+    walk_to_secret(plain_page, arrange.zone_names()[0])
+    assert plain_page.locator("[data-copy], [data-try]").count() > 0
+    expect(plain_page.locator("[data-copy]:visible, [data-try]:visible")).to_have_count(0)
+
+
 def test_without_javascript_the_requester_gets_a_token_that_is_limited_to_its_zone(
     lasting_portal: None, site: str, plain_page: Page
 ) -> None:

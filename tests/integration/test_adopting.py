@@ -11,9 +11,9 @@ from django.core.management import call_command
 from tests import arrange
 from tests.integration.test_inventory import found_outside, fresh, issued, sync
 from tokenportal import clock, rules, visible
-from tokenportal.actions import inventory, people, syncing
+from tokenportal.actions import adopting, people, syncing
 from tokenportal.actions.invalid import Invalid
-from tokenportal.models import AuditEvent, MovedMeanwhile, Token
+from tokenportal.models import AuditEvent, MovedMeanwhile, Token, TokenRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -22,12 +22,12 @@ def wanted(token: Token, **changes: str) -> dict[str, str]:
     """What the form posts."""
     return {
         "team": str(arrange.team().pk), "owner": str(arrange.person("requester").pk), "backup_owner": "",
-        "purpose": "The old deploy job.", "seen": inventory.mark(token), **changes,
+        "purpose": "The old deploy job.", "seen": adopting.mark(token), **changes,
     }  # fmt: skip
 
 
 def adopt(token: Token, **changes: Any) -> None:
-    inventory.adopt(
+    adopting.adopt(
         token,
         **{
             "by": arrange.person("admin"), "team": arrange.team(), "owner": arrange.person("requester"), "backup_owner": None,
@@ -49,7 +49,7 @@ def test_an_admin_adopts_from_the_token_s_page(portal: None) -> None:
     assert "requester (Platform, Web)" in form
     mark = re.search(r'name="seen" value="([0-9a-f]{64})"', form)
     assert mark
-    assert mark[1] == inventory.mark(token)
+    assert mark[1] == adopting.mark(token)
     answer = web.post(here, wanted(token, backup_owner=str(arrange.person("teammate").pk)))
     assert (answer.status_code, answer["Location"]) == (302, token.get_absolute_url())
     seen = fresh(token)
@@ -58,7 +58,7 @@ def test_an_admin_adopts_from_the_token_s_page(portal: None) -> None:
     )  # fmt: skip
     assert (seen.approved, seen.drifted, seen.is_managed) == (token.body, False, True)
     event = AuditEvent.objects.get(action="token.taken_over")
-    assert (event.trail, event.by_name, event.digest) == (token.pk, "admin", inventory.mark(token))
+    assert (event.trail, event.by_name, event.digest) == (token.pk, "admin", adopting.mark(token))
     assert event.changes["team"] == [None, "Platform"]
     sync()
     assert fresh(token).drifted is False
@@ -126,8 +126,11 @@ def test_a_token_that_changed_since_the_page_was_opened_is_looked_at_again(porta
         assert (answer.status_code, fresh(token).team) == (409, None)
         assert "The token has changed since you opened this page" in shown
         assert "The old deploy job." in shown
-        assert f'value="{inventory.mark(fresh(token))}"' in shown
-    assert web.post(here, wanted(fresh(token))).status_code == 302
+        assert f'value="{adopting.mark(fresh(token))}"' in shown
+    # What it holds now reaches every zone, so somebody else has to agree to it.
+    answer = web.post(here, wanted(fresh(token), reason="It was widened on purpose."))
+    (asked,) = TokenRequest.objects.filter(kind="adopt")
+    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{asked.pk}/review/")
 
 
 def test_of_two_who_adopt_at_once_the_second_is_told(portal: None) -> None:
@@ -143,13 +146,13 @@ def test_of_two_who_adopt_at_once_the_second_is_told(portal: None) -> None:
 
 
 def test_the_page_of_who_was_second_says_so_in_place(portal: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    token, web, real = found_outside(), arrange.signed_in("admin"), inventory.adopt
+    token, web, real = found_outside(), arrange.signed_in("admin"), adopting.adopt
 
     def second_to_a_teammate(second: Token, **chosen: Any) -> None:
         real(fresh(token), **{**chosen, "purpose": "first"})
         real(second, **chosen)
 
-    monkeypatch.setattr(inventory, "adopt", second_to_a_teammate)
+    monkeypatch.setattr(adopting, "adopt", second_to_a_teammate)
     answer = web.post(f"/tokens/{token.pk}/adopt/", wanted(token))
     assert answer.status_code == 409
     assert "Somebody was first." in answer.content.decode()

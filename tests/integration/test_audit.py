@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from tests import arrange
 from tokenportal import audit
 from tokenportal.audit import Event, chain
-from tokenportal.audit.recording import UnknownDetail
+from tokenportal.audit.recording import NotedTwice, UnknownDetail
 from tokenportal.models import AuditEvent, AuditHead, Membership, Team, TokenRequest, User
 from tokenportal.models.audit_event import AppendOnly
 from tokenportal.models.guard import ChangeOutsideRecording
@@ -101,6 +101,37 @@ def test_a_detail_that_no_event_may_hold_fails_in_tests_and_is_left_out_elsewher
     settings.MODE = "production"
     audit.note(Event.PORTAL_SEEDED, by=None, cookie="crumbs", people=3)
     assert AuditEvent.objects.get().details == {"cookie": "not shown", "people": 3}
+
+
+def test_rows_of_one_kind_stand_beside_each_other_in_an_event(ten_events: None) -> None:
+    first, second, third = Team.objects.filter(name__in=["team 3", "team 4", "team 5"])
+    with audit.recording(Event.TEAM_RENAMED, by=None, subject=second) as record:
+        for one in (first, second, third):
+            record.change(one, name=f"{one} anew")
+    assert AuditEvent.objects.latest("number").changes == {
+        "name": ["team 4", "team 4 anew"], "team.name": ["team 3", "team 3 anew"], "team 2.name": ["team 5", "team 5 anew"],
+    }  # fmt: skip
+
+
+def test_what_is_not_shown_is_noted_once_for_all_rows_of_a_kind(portal: None) -> None:
+    with audit.recording(Event.PASSWORD_CHANGED, by=None) as record:
+        for name in ("requester", "approver"):
+            record.change(arrange.person(name), password="another")
+    assert AuditEvent.objects.latest("number").changes == {"user.password": [None, "changed, not shown"]}
+
+
+def test_a_field_that_changes_twice_in_one_event_fails_a_test_and_elsewhere_keeps_both_ends(
+    ten_events: None, settings: Any
+) -> None:
+    team = Team.objects.get(name="team 3")
+    with audit.recording(Event.TEAM_RENAMED, by=None, subject=team) as record:
+        record.change(team, name="once")
+        with pytest.raises(NotedTwice, match="name was"):
+            record.change(team, name="twice")
+        settings.MODE = "production"
+        record.change(team, name="twice")
+    team.refresh_from_db()
+    assert (team.name, AuditEvent.objects.latest("number").changes) == ("twice", {"name": ["team 3", "twice"]})
 
 
 def test_what_an_attempt_leads_to_is_collected_also_by_the_one_around_it(ten_events: None) -> None:

@@ -13,7 +13,7 @@ from tokenportal.models import AuditEvent, Token
 
 pytestmark = pytest.mark.django_db
 
-READING = {"audit.exported", "tokens.exported", "evidence.exported", "audit.verified", "value.looked_up", "tokens.synced"}
+READING = {"audit.exported", "tokens.exported", "evidence.exported", "audit.verifying", "value.looked_up", "tokens.synced"}
 """What an auditor may have done: each only tells, or looks again."""
 THEIR_OWN = {"open", "signed in"}
 FORBIDDEN = {403, 404}

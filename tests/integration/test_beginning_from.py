@@ -75,8 +75,21 @@ def test_a_pasted_address_is_read_and_what_is_none_stays_in_the_field(portal: No
 def test_user_permissions_fall_away_where_the_token_will_be_account_owned(portal: None, through: str, kept: list[str]) -> None:
     asked = query(("dns", "read"), ("user_details", "read"))
     fields = {"url": asked, "team": arrange.team().pk, "connection": arrange.connection(through).pk}
-    arrange.signed_in("requester").post("/profile/api-tokens", fields)
+    web = arrange.signed_in("requester")
+    page = web.post("/profile/api-tokens", fields, follow=True).content.decode()
     assert permissions(TokenRequest.objects.get()) == kept
+    left_out = "An account-owned token cannot hold user permissions, so this was left out: User Details: Read."
+    assert (left_out in page) == (through == "Acme production")
+
+
+def test_an_address_with_what_cannot_be_kept_is_read_all_the_same(portal: None) -> None:
+    web, keys = arrange.signed_in("requester"), '[{"key":"\\ud800","type":"edit"},{"key":"dns","type":"read"}]'
+    asked = {"permissionGroupKeys": keys, "name": "a\0b"}
+    page = web.get("/profile/api-tokens", asked).content.decode()
+    assert "\ufffd (edit)" in page
+    there = web.post("/profile/api-tokens", {"url": f"?{urlencode(asked)}", "team": arrange.team().pk})["Location"]
+    assert TokenRequest.objects.get().working_copy.spec.name == "a\ufffdb"
+    assert "Take the invisible character U+FFFD out of the name." in web.get(there).content.decode()
 
 
 def test_without_a_choice_the_connection_is_the_one_that_holds_the_most(portal: None) -> None:

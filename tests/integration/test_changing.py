@@ -19,6 +19,7 @@ from urllib3 import HTTPResponse
 from tests import arrange
 from tokenportal import audit, clock, rules
 from tokenportal.actions import carrying_out, changing, issuing, people, settling_changes, syncing
+from tokenportal.actions.drafts import discard
 from tokenportal.audit import Event, chain
 from tokenportal.models import Attempt, AuditEvent, MovedMeanwhile, Status, Token, TokenRequest
 from tokenportal.policy.compile import same_grant
@@ -29,6 +30,7 @@ from tokenportal.upstream import client as upstream_client
 pytestmark = pytest.mark.django_db
 
 NARROW = ClientIPs(allow=("192.0.2.0/24",))
+WIDER = ClientIPs(allow=("192.0.2.0/24", "198.51.100.0/24"))
 
 
 def issued(**changes: Any) -> issuing.Issued:
@@ -392,6 +394,7 @@ def test_a_token_that_was_not_made_here_keeps_its_bare_name(portal: None) -> Non
 
 def test_exclusions_are_kept_and_can_be_changed(portal: None) -> None:
     first, second = arrange.zone_ids(*arrange.zone_names(2))
+    arrange.without_rule("all-zones")
     block = AccessBlock(permissions=("4755a26eedb94da69e1066d98aa820be",), zones=ZoneChoice(mode="all", except_zones=(first,)))
     made = issued(blocks=(block,))
     assert (may(made.secret, first), may(made.secret, second)) == (403, 200)
@@ -405,15 +408,19 @@ def test_exclusions_are_kept_and_can_be_changed(portal: None) -> None:
     assert (may(made.secret, first), may(made.secret, second)) == (200, 403)
 
 
-def test_a_token_that_creates_tokens_is_changed_by_admins_only(portal: None) -> None:
-    ready = arrange.checked(arrange.draft("create-additional-tokens", by="admin", through="Acme user"))
-    made = issuing.issue(ready, by=ready.requester, version=ready.version, digest=ready.digest)
+def test_a_token_that_creates_tokens_is_changed_for_good_only_after_two_people_approved(portal: None) -> None:
+    made = arrange.issue(arrange.draft("create-additional-tokens", through="Acme user", client_ips=NARROW))
     assert made
-    with audit.recording(Event.TOKEN_OWNER_SET, by=None, subject=made.token) as record:
-        record.change(made.token, owner=arrange.person("requester"))
-    change = arrange.change(fresh(made.token), client_ips=NARROW)
-    with pytest.raises(rules.NotAllowed, match="Only an admin can create such a token"):
-        carried_out(change)
+    change = arrange.change(made.token, client_ips=WIDER)
+    with pytest.raises(rules.NotAllowed, match="2 people among the team’s approvers and the admins must approve it"):
+        issuing_with_reason(change)
+    back = arrange.person("requester")
+    discard(change, by=back)
+    assert carried_out(arrange.change(fresh(made.token), client_ips=ClientIPs(allow=("192.0.2.0/25",))))
+
+
+def issuing_with_reason(ready: TokenRequest) -> Token | None:
+    return carrying_out.carry_out(ready, by=ready.requester, version=ready.version, digest=ready.digest, reason="A test.")
 
 
 def test_who_no_longer_answers_for_the_token_cannot_confirm_a_change(portal: None) -> None:

@@ -1,19 +1,22 @@
 """Comments on a draft: who may say what, who is told, what is kept of it and what is not."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection as database
+from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import clock, rules, visible
-from tokenportal.actions import commenting, mailing, people, sharing
+from tokenportal.actions import commenting, drafts, mailing, people, sharing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import AuditEvent, Comment, Notice, TokenRequest
 
@@ -81,10 +84,13 @@ def test_whoever_is_named_is_told_if_they_can_see_the_draft(draft: TokenRequest)
     ("text", "sentence"),
     [
         (" \n", "Write what you want to say."),
-        ("x" * 4001, "Shorten it to 4,000 characters or fewer; it has 4,001."),
+        ("x" * 4001, "Shorten this to 4000 characters or fewer; it has 4001."),
         ("left\u202eright", "Take the invisible character U+202E out of the text."),
         ("red \x1b[31m", "Take the invisible character U+001B out of the text."),
-        ("cfat_" + "x" * 40, "This holds what looks like a Cloudflare credential. Take it out: comments are kept and mailed."),
+        (
+            "cfat_" + "x" * 40,
+            "This holds what looks like a Cloudflare credential. Take it out: what you write here is kept and mailed.",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_told_and_stays_in_the_field(draft: TokenRequest, text: str, sentence: str) -> None:
@@ -150,6 +156,39 @@ def test_a_thread_is_closed_and_opened_again_by_its_author_and_by_editors(draft:
     assert list(actions) == ["comment.resolved", "comment.reopened"] * 2
 
 
+def test_two_who_close_a_thread_at_the_same_moment_close_it_once(draft: TokenRequest) -> None:
+    say(draft)
+    for one, name in [(Comment.objects.get(), "teammate"), (Comment.objects.get(), "requester")]:
+        commenting.resolve(one, by=arrange.person(name))
+    assert Comment.objects.get().resolved_by == arrange.person("teammate")
+    assert AuditEvent.objects.filter(action="comment.resolved").count() == 1
+
+
+def test_an_answer_is_neither_closed_nor_opened_by_itself(draft: TokenRequest) -> None:
+    answer = say(draft, "Because.", answers=say(draft, by="requester"))
+    web = arrange.signed_in("teammate")
+    for rest in ("resolve/", "reopen/"):
+        told = web.post(here(draft, f"{answer.pk}/{rest}"))
+        sentence = "This is an answer. Close or open the thread that it stands in."
+        assert (told.status_code, sentence in told.content.decode()) == (403, True)
+    assert not AuditEvent.objects.filter(action__startswith="comment.re", outcome="done").exists()
+    assert not Comment.objects.filter(resolved_at__isnull=False).exists()
+
+
+def test_whoever_writes_while_the_draft_leaves_is_told_that_it_has(draft: TokenRequest) -> None:
+    thread = say(draft)
+    old = TokenRequest.objects.get(pk=draft.pk)
+    thread.token_request = old
+    arrange.issue(draft)
+    for deed in (
+        lambda: commenting.comment(old, by=old.requester, text="Late"),
+        lambda: commenting.resolve(thread, by=old.requester),
+    ):
+        with pytest.raises(rules.NotAllowed, match="This is no longer a draft"):
+            deed()
+    assert Comment.objects.get().resolved_at is None
+
+
 def test_a_commenter_does_not_close_somebody_else_s_thread(draft: TokenRequest) -> None:
     thread = say(draft, by="requester")
     with pytest.raises(rules.NotAllowed, match="Only who began this thread, or who can edit the draft"):
@@ -167,7 +206,7 @@ def test_resolved_threads_are_folded_and_not_counted(draft: TokenRequest) -> Non
     names = re.findall(r'data-testid="topic-([a-z0-9-]+)"', page)
     asked = re.findall(r'data-testid="topic-([a-z0-9-]+)"', web.get(here(draft, "?section=access-9")).content.decode())
     assert (names, asked) == (["purpose", "access-9"], ["access-9", "purpose"])
-    assert "Access 9, which is no longer there" in page
+    assert "<h2>Access that is no longer there</h2></header>" in page
     builder = web.get(draft.get_absolute_url()).content.decode()
     assert re.findall(r'<span class="count">(\d+)<span class="hidden"> open( comment)?', builder) == [
         ("2", ""),
@@ -203,7 +242,10 @@ def test_notices_lead_to_the_comments_as_long_as_the_draft_can_be_seen(draft: To
     web = arrange.signed_in("teammate")
     assert f'href="{here(draft)}"' in web.get("/notices/").content.decode()
     sharing.unshare(draft.shares.get(), by=draft.requester)
-    assert f'href="{here(draft)}"' not in web.get("/notices/").content.decode()
+    page = web.get("/notices/").content.decode()
+    assert f'href="{here(draft)}"' not in page
+    assert re.findall(r"New</span> ([^<]+)</p>", page) == ["About a draft or request that is not open to you any more."]
+    assert "shop-dns" not in page
 
 
 def test_the_worker_mails_what_was_said_once(draft: TokenRequest, settings: Any) -> None:
@@ -264,3 +306,54 @@ def test_many_comments_take_as_many_queries_as_one(draft: TokenRequest) -> None:
         say(draft, f"Comment {number}", section="access-1")
         say(draft, f"Answer {number}", answers=first)
     assert [queries(here(draft)), queries(draft.get_absolute_url())] == few
+
+
+def with_blocks(draft: TokenRequest, *labels: str) -> TokenRequest:
+    """With just these access blocks: of those that are there the ones of these names, and after them new ones."""
+    copy = TokenRequest.objects.get(pk=draft.pk).working_copy
+    kept = [block for block in copy.spec.blocks if block.label in labels]
+    new = [
+        replace(copy.spec.blocks[0], key=f"of-{one}", label=one) for one in labels if one not in {block.label for block in kept}
+    ]
+    drafts.save(
+        draft, by=draft.requester, revision=copy.revision, spec=replace(copy.spec, blocks=(*kept, *new)),
+        connection=copy.connection, owner=copy.owner, backup_owner=copy.backup_owner,
+    )  # fmt: skip
+    return TokenRequest.objects.get(pk=draft.pk)
+
+
+def heads(web: Client, draft: TokenRequest) -> list[tuple[str, str, str]]:
+    """Of each section of the page: what tests call it, its name, and where its link leads."""
+    page = web.get(here(draft)).content.decode()
+    found = re.findall(r'data-testid="topic-([^"]+)">\s*<header><h2>([^<]+)</h2>(?:<a [^>]*href="([^"]+)")?', page)
+    return [(slug, name, link.rpartition("/")[2]) for slug, name, link in found]
+
+
+def test_what_is_said_about_an_access_block_stays_with_it(draft: TokenRequest) -> None:
+    draft, web = with_blocks(draft, "First", "Second", "Third"), arrange.signed_in("requester")
+    shown = re.findall(r'<option value="(access-[^"]+)"[^>]*>([^<]+)<', web.get(here(draft)).content.decode())
+    assert shown == [
+        ("access-of-First", "Access 1: First"), ("access-of-Second", "Access 2: Second"), ("access-of-Third", "Access 3: Third"),
+    ]  # fmt: skip
+    assert web.post(here(draft), {"text": "Far too wide.", "section": "access-of-Second"}).status_code == 302
+    assert AuditEvent.objects.get(action="comment.added").details == {"section": "access-2"}
+    assert heads(web, draft) == [("access-2", "Access 2: Second", "#access-2")]
+    draft = with_blocks(draft, "Second", "Third")
+    assert heads(web, draft) == [("access-1", "Access 1: Second", "#access-1")]
+    builder = web.get(draft.get_absolute_url()).content.decode()
+    heads_shown = re.findall(r'<summary><h2>(Access[^<]+?) ?(?:<span class="count">(\d)|<)', builder)
+    assert heads_shown == [("Access 1: Second", "1"), ("Access 2: Third", "")]
+    assert re.findall(r'href="[^"]+\?section=(access[^"]+)"', builder) == ["access-of-Second", "access-of-Third"]
+    draft = with_blocks(draft, "Third")
+    assert heads(web, draft) == [("access-of-Second", "Access that is no longer there", "")]
+
+
+def test_what_was_said_about_a_place_of_an_older_version_goes_to_the_block_that_stands_there(draft: TokenRequest) -> None:
+    draft = with_blocks(draft, "First", "Second")
+    for section in ("access-2", "access-9", "purpose", ""):
+        say(draft, section=section)
+    import_module("tokenportal.migrations.0042_comments_stay_with_their_block").fill(
+        MigrationLoader(database).project_state().apps, None
+    )
+    found = Comment.objects.order_by("at").values_list("section", flat=True)
+    assert list(found) == ["access-of-Second", "access-9", "purpose", ""]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from tests import arrange
-from tokenportal import crypto, upstream, visible
+from tokenportal import crypto, rules, upstream, visible
 from tokenportal.actions import connections, people, seeding, snapshots
 from tokenportal.cloudflare import NeverSent
 from tokenportal.models import AuditEvent, Connection, Snapshot, Team
@@ -222,6 +223,9 @@ def test_a_credential_of_another_user_does_not_take_over(portal: None) -> None:
     assert ok is False
     assert "another user's" in detail
     assert connection.owner_id == "b" * 32
+    here = Connection.objects.get(pk=connection.pk)
+    assert here.is_active is False
+    assert not rules.may_use(here, arrange.team().pk)
 
 
 def test_replacing_keeps_the_kind_and_never_shows_the_old_one(office: Client) -> None:
@@ -256,6 +260,43 @@ def test_an_admin_renames_switches_off_and_opens_to_teams(office: Client) -> Non
     assert "has this name already" in page
     assert 'value="Acme staging"' in page
     assert f'value="{web.pk}" checked' not in page
+
+
+def opened_and_closed(event: AuditEvent) -> list[tuple[str | None, str | None]]:
+    """For each grant in an event the team that had it before and has it after."""
+    return sorted((tuple(pair) for name, pair in event.changes.items() if name.endswith(".team")), key=str)
+
+
+def test_each_team_to_which_a_connection_is_opened_or_closed_stands_in_the_event(portal: None) -> None:
+    admin, named = arrange.person("admin"), ("Gamma", "Alpha", "Beta")
+    teams = {name: people.create_team(by=admin, name=name) for name in named}
+    made = connections.create(
+        by=admin, name="Wide", kind="account", account_id=ACCOUNT_ID, pasted="cfat_" + "x" * 48, teams=teams.values()
+    )
+    event = AuditEvent.objects.filter(action="connection.created", object_id=str(made.pk)).get()
+    assert opened_and_closed(event) == [(None, "Alpha"), (None, "Beta"), (None, "Gamma")]
+    connections.change(made, by=admin, name="Wide", is_active=True, teams=[arrange.team("Web"), teams["Beta"]])
+    event = AuditEvent.objects.filter(action="connection.changed").latest("number")
+    assert opened_and_closed(event) == [("Alpha", None), ("Gamma", None), (None, "Web")]
+    assert event.details["teams"] == ["Beta", "Web"]
+    shown = arrange.signed_in("auditor").get(f"/audit/{event.number}/").content.decode()
+    assert re.findall(r'scope="row">(Grant.*?: team)<', shown) == ["Grant: team", "Grant 2: team", "Grant 3: team"]
+    assert '<dt>Teams</dt><dd class="mono">Beta, Web' in shown
+
+
+def test_a_connection_that_is_open_to_many_teams_names_them_all(portal: None) -> None:
+    admin, made = arrange.person("admin"), arrange.connection()
+    teams = [people.create_team(by=admin, name=f"A team with a name of its own {number:02}") for number in range(20)]
+    connections.change(made, by=admin, name=made.name, is_active=True, teams=teams)
+    assert AuditEvent.objects.filter(action="connection.changed").latest("number").details["teams"] == list(map(str, teams))
+
+
+def test_seeding_names_each_team_to_which_it_opens_a_connection(portal: None) -> None:
+    connection = arrange.connection()
+    teams = [one.name for one in connection.teams.all()]
+    seeding.seed({"connections": [{"name": connection.name, "teams": [*teams, "Early", "Late"]}]})
+    event = AuditEvent.objects.filter(action="connection.granted").latest("number")
+    assert opened_and_closed(event) == [(None, "Early"), (None, "Late")]
 
 
 def test_the_pages_show_state_and_tabs(office: Client) -> None:
@@ -293,19 +334,21 @@ def test_seeding_twice_changes_nothing_more(portal: None) -> None:
 def test_seeding_prints_ids_and_names_what_it_ignores(db: None, tmp_path: Any) -> None:
     file = tmp_path / "seed.json"
     teams = [{"name": "Core", "members": [{"person": "ada", "roles": ["requester"]}]}]
-    file.write_text(json.dumps({"people": [{"name": "ada"}], "teams": teams, "guardrails": []}))
+    file.write_text(json.dumps({"people": [{"name": "ada"}], "teams": teams, "wishes": []}))
     out, err = io.StringIO(), io.StringIO()
     call_command("seed", str(file), stdout=out, stderr=err)
     found = json.loads(out.getvalue())
     assert found["teams"] == {"Core": str(Team.objects.get(name="Core").pk)}
     assert list(found["people"]) == ["ada"]
     assert found["connections"] == {}
-    assert "guardrails" in err.getvalue()
+    assert err.getvalue() == "wishes: not known to this version, ignored.\n"
 
 
 @pytest.mark.parametrize(
     "description",
-    [[], "x", {"people": [{}]}, {"people": "ada"}, {"teams": [{"name": "T", "members": [{"person": "nobody"}]}]},
+    [[], "x", {"people": [{}]}, {"people": "ada"},
+     {"people": [{"name": name, "email": "ada@example.com"} for name in ("ada", "bob")]},
+     {"teams": [{"name": "T", "members": [{"person": "nobody"}]}]},
      {"connections": [{"name": "C"}]}, {"connections": [{"name": "C", "kind": "account", "credential": "cfk_x"}]},
      {"connections": [{"name": "C", "kind": "global", "credential": "A" * 40}]}],
 )  # fmt: skip

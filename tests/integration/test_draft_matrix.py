@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests import arrange
 from tokenportal import audit, clock
-from tokenportal.actions import commenting, drafts, issuing, people, sharing
+from tokenportal.actions import commenting, drafts, issuing, people, reviewing, sharing
 from tokenportal.audit import Event
 from tokenportal.models import Comment, Share, ShareLink, Status, Team, TokenRequest
 
@@ -53,6 +53,13 @@ ACTIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "ping": ("POST", "here/", {}),
     "duplicate": ("POST", "duplicate/", {"team": "{own team}"}),
     "save as template": ("POST", "template/", {"title": "T", "purpose": "P"}),
+    "send": ("POST", "send/", {}),
+    "see review": ("GET", "review/", {}),
+    "approve": ("POST", "review/approve/", {}),
+    "request changes": ("POST", "review/changes/", {"comment": "Only one zone, please."}),
+    "deny": ("POST", "review/deny/", {"comment": "Nobody needs it."}),
+    "withdraw": ("POST", "review/withdraw/", {}),
+    "ask by name": ("POST", "review/ask/", {"person": "{asked}"}),
 }  # fmt: skip
 
 #                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
@@ -83,6 +90,13 @@ DRAFT = """
     ping              200  200  200  200  200  200  200  404  404  404  404  404  302
     duplicate         302  302  302  302  302  302  302  404  404  404  404  404  302
     save as template  302  403  403  403  403  403  403  404  404  404  404  404  302
+    send              302  403  403  403  403  403  403  404  404  404  404  404  302
+    see review        302  302  302  302  302  302  302  404  404  404  404  404  302
+    approve           403  403  403  403  403  403  403  404  404  404  404  404  302
+    request changes   403  403  403  403  403  403  403  404  404  404  404  404  302
+    deny              403  403  403  403  403  403  403  404  404  404  404  404  302
+    withdraw          403  403  403  403  403  403  403  404  404  404  404  404  302
+    ask by name       403  403  403  403  403  403  403  404  404  404  404  404  302
 """
 #                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
 LEFT = """
@@ -94,12 +108,12 @@ LEFT = """
     look up           302  403  403  403  403  403  403  403  403  403  302  404  302
     reopen            403  403  403  403  403  403  403  403  403  403  403  404  302
     discard           403  403  403  403  403  403  403  403  403  403  403  404  302
-    see shares        403  403  403  403  403  403  403  403  403  403  403  404  302
+    see shares        200  403  403  403  403  403  403  403  403  403  403  404  302
     share             403  403  403  403  403  403  403  403  403  403  403  404  302
     set a role        403  403  403  403  403  403  403  403  403  403  403  404  302
-    unshare           403  403  403  403  403  403  403  403  403  403  403  404  302
+    unshare           302  403  403  403  403  403  403  403  403  403  403  404  302
     make a link       403  403  403  403  403  403  403  403  403  403  403  404  302
-    revoke a link     403  403  403  403  403  403  403  403  403  403  403  404  302
+    revoke a link     302  403  403  403  403  403  403  403  403  403  403  404  302
     take a link       404  404  404  404  404  404  404  404  404  404  404  404  302
     transfer          403  403  403  403  403  403  403  403  403  403  403  404  302
     read comments     200  200  200  200  200  200  200  200  200  200  200  404  302
@@ -112,6 +126,41 @@ LEFT = """
     ping              200  200  200  200  200  200  200  200  200  200  200  404  302
     duplicate         302  302  302  302  302  302  302  302  403  403  403  404  302
     save as template  302  403  403  403  403  403  403  302  403  403  403  404  302
+    send              403  403  403  403  403  403  403  403  403  403  403  404  302
+    see review        302  302  302  302  302  302  302  302  302  302  302  404  302
+    approve           403  403  403  403  403  403  403  403  403  403  403  404  302
+    request changes   403  403  403  403  403  403  403  403  403  403  403  404  302
+    deny              403  403  403  403  403  403  403  403  403  403  403  404  302
+    withdraw          403  403  403  403  403  403  403  403  403  403  403  404  302
+    ask by name       403  403  403  403  403  403  403  403  403  403  403  404  302
+"""
+#                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
+IN_REVIEW_DIFFERS = """
+    open              302  302  302  302  302  302  302  302  302  302  302  404  302
+    create            403  403  403  403  403  403  403  403  403  403  403  404  302
+    look up           302  403  403  403  403  403  403  403  403  403  302  404  302
+    see review        200  200  200  200  200  200  200  200  200  200  200  404  302
+    approve           403  403  403  403  403  403  403  403  302  403  302  404  302
+    request changes   403  403  403  403  403  403  403  403  302  403  302  404  302
+    deny              403  403  403  403  403  403  403  403  302  403  302  404  302
+    withdraw          302  403  403  403  403  403  403  403  403  403  403  404  302
+    ask by name       302  403  403  403  403  403  403  403  403  403  403  404  302
+"""
+#                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
+APPROVED_DIFFERS = """
+    summary           200  200  200  200  200  200  200  200  200  200  200  404  302
+    create            200  403  403  403  403  403  403  403  403  403  403  404  302
+    approve           403  403  403  403  403  403  403  403  403  403  403  404  302
+    ask by name       403  403  403  403  403  403  403  403  403  403  403  404  302
+"""
+#                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
+OVER_DIFFERS = """
+    summary           302  302  302  302  302  302  302  302  302  302  302  404  302
+    create            403  403  403  403  403  403  403  403  403  403  403  404  302
+    discard           302  403  403  403  403  403  403  403  403  403  403  404  302
+    request changes   403  403  403  403  403  403  403  403  403  403  403  404  302
+    deny              403  403  403  403  403  403  403  403  403  403  403  404  302
+    withdraw          403  403  403  403  403  403  403  403  403  403  403  404  302
 """
 #                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
 FAILED_DIFFERS = """
@@ -122,31 +171,38 @@ FAILED_DIFFERS = """
 """
 #                     own  edi  com  vie  l-e  l-v  t-s  mem  app  aud  adm  out  off
 DISCARDED_DIFFERS = """
-    open              200  200  200  200  200  200  200  404  404  404  404  404  302
-    save              403  403  403  403  403  403  403  404  404  404  404  404  302
-    check             403  403  403  403  403  403  403  404  404  404  404  404  302
-    summary           302  302  302  302  302  302  302  404  404  404  404  404  302
-    create            409  403  403  403  403  403  403  404  404  404  404  404  302
-    look up           302  403  403  403  403  403  403  404  404  404  404  404  302
-    reopen            403  403  403  403  403  403  403  404  404  404  404  404  302
-    discard           403  403  403  403  403  403  403  404  404  404  404  404  302
-    see shares        403  403  403  403  403  403  403  404  404  404  404  404  302
-    share             403  403  403  403  403  403  403  404  404  404  404  404  302
-    set a role        403  403  403  403  403  403  403  404  404  404  404  404  302
-    unshare           403  403  403  403  403  403  403  404  404  404  404  404  302
-    make a link       403  403  403  403  403  403  403  404  404  404  404  404  302
-    revoke a link     403  403  403  403  403  403  403  404  404  404  404  404  302
-    transfer          403  403  403  403  403  403  403  404  404  404  404  404  302
-    read comments     200  200  200  200  200  200  200  404  404  404  404  404  302
-    comment           403  403  403  403  403  403  403  404  404  404  404  404  302
-    resolve           403  403  403  403  403  403  403  404  404  404  404  404  302
-    reopen a thread   403  403  403  403  403  403  403  404  404  404  404  404  302
-    read versions     200  200  200  200  200  200  200  404  404  404  404  404  302
-    compare           200  200  200  200  200  200  200  404  404  404  404  404  302
-    restore           403  403  403  403  403  403  403  404  404  404  404  404  302
-    ping              200  200  200  200  200  200  200  404  404  404  404  404  302
-    duplicate         302  302  302  302  302  302  302  404  404  404  404  404  302
-    save as template  302  403  403  403  403  403  403  404  404  404  404  404  302
+    open              200  404  404  404  404  404  404  404  404  404  404  404  302
+    save              403  404  404  404  404  404  404  404  404  404  404  404  302
+    check             403  404  404  404  404  404  404  404  404  404  404  404  302
+    summary           302  404  404  404  404  404  404  404  404  404  404  404  302
+    create            409  404  404  404  404  404  404  404  404  404  404  404  302
+    look up           302  404  404  404  404  404  404  404  404  404  404  404  302
+    reopen            403  404  404  404  404  404  404  404  404  404  404  404  302
+    discard           403  404  404  404  404  404  404  404  404  404  404  404  302
+    see shares        200  404  404  404  404  404  404  404  404  404  404  404  302
+    share             403  404  404  404  404  404  404  404  404  404  404  404  302
+    set a role        403  404  404  404  404  404  404  404  404  404  404  404  302
+    unshare           302  404  404  404  404  404  404  404  404  404  404  404  302
+    make a link       403  404  404  404  404  404  404  404  404  404  404  404  302
+    revoke a link     302  404  404  404  404  404  404  404  404  404  404  404  302
+    transfer          403  404  404  404  404  404  404  404  404  404  404  404  302
+    read comments     200  404  404  404  404  404  404  404  404  404  404  404  302
+    comment           403  404  404  404  404  404  404  404  404  404  404  404  302
+    resolve           403  404  404  404  404  404  404  404  404  404  404  404  302
+    reopen a thread   403  404  404  404  404  404  404  404  404  404  404  404  302
+    read versions     200  404  404  404  404  404  404  404  404  404  404  404  302
+    compare           200  404  404  404  404  404  404  404  404  404  404  404  302
+    restore           403  404  404  404  404  404  404  404  404  404  404  404  302
+    ping              200  404  404  404  404  404  404  404  404  404  404  404  302
+    duplicate         302  404  404  404  404  404  404  404  404  404  404  404  302
+    save as template  302  404  404  404  404  404  404  404  404  404  404  404  302
+    send              403  404  404  404  404  404  404  404  404  404  404  404  302
+    see review        302  404  404  404  404  404  404  404  404  404  404  404  302
+    approve           403  404  404  404  404  404  404  404  404  404  404  404  302
+    request changes   403  404  404  404  404  404  404  404  404  404  404  404  302
+    deny              403  404  404  404  404  404  404  404  404  404  404  404  302
+    withdraw          403  404  404  404  404  404  404  404  404  404  404  404  302
+    ask by name       403  404  404  404  404  404  404  404  404  404  404  404  302
 """
 
 
@@ -158,6 +214,10 @@ def table(*texts: str) -> dict[str, list[int]]:
 
 TABLES = {
     Status.DRAFT: table(DRAFT),
+    Status.IN_REVIEW: table(LEFT, IN_REVIEW_DIFFERS),
+    Status.APPROVED: table(LEFT, IN_REVIEW_DIFFERS, APPROVED_DIFFERS),
+    Status.REJECTED: table(LEFT, IN_REVIEW_DIFFERS, APPROVED_DIFFERS, OVER_DIFFERS),
+    Status.EXPIRED: table(LEFT, IN_REVIEW_DIFFERS, APPROVED_DIFFERS, OVER_DIFFERS),
     Status.ISSUING: table(LEFT),
     Status.UNCERTAIN: table(LEFT),
     Status.ISSUED: table(LEFT),
@@ -184,6 +244,7 @@ class Scene:
         self.places = {
             "share": str(Share.objects.filter(user__username="viewer").get().pk), "link": str(ShareLink.objects.first().pk),  # type: ignore[union-attr]
             "code": self.code.reveal(), "comment": str(Comment.objects.get().pk), "member": str(arrange.person("member").pk),
+            "asked": str(arrange.person("approver-").pk),
         }  # fmt: skip
 
     def person(self, name: str) -> Client:
@@ -212,6 +273,8 @@ class Scene:
     def brought_to(self, draft: TokenRequest, status: Status) -> TokenRequest:
         if status == Status.DISCARDED:
             drafts.discard(draft, by=draft.requester)
+        elif status in (Status.IN_REVIEW, Status.APPROVED, Status.REJECTED, Status.EXPIRED):
+            self.reviewed(draft, status)
         elif status == Status.ISSUING:
             with audit.recording(Event.TOKEN_ISSUING, by=draft.requester, subject=draft, trail=draft.pk):
                 draft.move(Status.ISSUING, changed_at=clock.now())
@@ -223,6 +286,19 @@ class Scene:
         assert found.status == status
         return found
 
+    def reviewed(self, draft: TokenRequest, status: Status) -> None:
+        seen: dict[str, Any] = arrange.confirming(draft)
+        with override_settings(REVIEW_EXPIRES_SECONDS=0 if status == Status.EXPIRED else 3600):
+            reviewing.send(draft, by=draft.requester, **seen)
+        seen |= {"review_number": 1}
+        reviewer = arrange.person("approver-")
+        if status == Status.APPROVED:
+            reviewing.approve(draft, by=reviewer, **seen)
+        elif status == Status.REJECTED:
+            reviewing.deny(draft, by=reviewer, comment="Nobody needs it.", **seen)
+        elif status == Status.EXPIRED:
+            assert reviewing.expire_due() == 1
+
     def answers(self, action: str) -> list[int]:
         """What each person is answered, each as if nobody else had tried."""
         method, path, fields = ACTIONS[action]
@@ -231,8 +307,10 @@ class Scene:
         sent = {name: value.format(**known) for name, value in fields.items()}
         if action in ("save", "check", "restore"):
             sent["revision"] = str(self.draft.working_copy.revision)
-        if action == "create":
+        if action in ("create", "send"):
             sent |= arrange.confirming(self.draft)
+        if action in ("approve", "request changes", "deny"):
+            sent |= arrange.answering(self.draft)
         found = []
         for name, web in self.webs.items():
             if name == "owner" and "team" in sent:

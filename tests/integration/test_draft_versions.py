@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import clock, rules
-from tokenportal.actions import commenting, drafts, restoring, sharing, versions
+from tokenportal.actions import commenting, drafts, guarding, restoring, sharing, versions
 from tokenportal.models import AuditEvent, Status, TokenRequest, Version
 from tokenportal.policy.spec import ClientIPs, Validity
 
@@ -101,6 +101,28 @@ def test_the_summary_makes_a_version_that_can_be_agreed_to_once(draft: TokenRequ
     later_on = save(draft, purpose="another")
     assert drafts.current_version(later_on) is None
     assert arrange.checked(later_on).version == 2
+
+
+def test_what_somebody_else_wrote_is_theirs_when_the_summary_is_opened(draft: TokenRequest) -> None:
+    arrange.checked(draft)
+    checked = arrange.checked(save(draft, by="teammate", purpose="theirs"))
+    assert made(draft) == [
+        (1, "checked", "requester", "A test uses it."), (2, "sitting", "teammate", "theirs"), (3, "checked", "requester", "theirs"),
+    ]  # fmt: skip
+    events = AuditEvent.objects.filter(trail=draft.pk).order_by("-number")[:2]
+    assert [(one.action, one.by_name, one.details.get("made_by")) for one in events] == [
+        ("draft.checked", "requester", None), ("draft.versioned", "requester", "teammate"),
+    ]  # fmt: skip
+    assert drafts.current_version(checked) == checked.versions.get(number=3)
+    back = arrange.checked(save(save(checked, by="teammate", purpose="other"), by="teammate", purpose="theirs"))
+    assert (back.version, drafts.current_version(back)) == (3, checked.versions.get(number=3)), "they say the same"
+
+
+def test_an_editor_does_not_approve_what_the_requester_put_down_for_them(draft: TokenRequest) -> None:
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="editor")
+    sent = arrange.sent(save(draft, by="approver", purpose="theirs"))
+    verdict = rules.may_approve(arrange.person("approver"), sent, guarding.live_review(sent))
+    assert verdict.sentence == "You edited this, so somebody else must approve it."
 
 
 def test_what_is_not_complete_is_a_version_too(draft: TokenRequest) -> None:
@@ -223,3 +245,21 @@ def test_two_hundred_versions_and_a_hundred_comments_open_with_as_many_queries_a
     older = re.findall(r'data-testid="older"', page)
     assert (len(re.findall(r'data-testid="version-\w+"', page)), len(older)) == (25, 1)
     assert queries(web, f"{paths[0]}?before=50") <= few[0] + 1
+
+
+def test_every_version_stands_on_one_page_and_can_be_restored_from_it(draft: TokenRequest) -> None:
+    web = arrange.signed_in("requester")
+    for number in range(14):
+        save(draft, by="teammate", purpose=f"theirs {number}")
+        save(draft, purpose=f"mine {number}")
+    newest = TokenRequest.objects.get(pk=draft.pk).version
+    address, pages = f"/requests/{draft.pk}/versions/", []
+    found: re.Match[str] | None = re.match("", "")
+    while found:
+        pages.append(web.get(address + (found[1] if found.re.groups else "")).content.decode())
+        found = re.search(r'href="[^"?]*(\?before=\d+)" data-testid="older"', pages[-1])
+    shown = [re.findall(r'data-testid="version-(\w+)"', page) for page in pages]
+    assert [key for page in shown for key in page] == ["now", *map(str, range(newest, 0, -1))]
+    assert [len(page) for page in shown] == [25, newest - 24]
+    offered = [re.findall(r'data-testid="restore-(\d+)"', page) for page in pages]
+    assert [number for page in offered for number in page] == list(map(str, range(newest, 0, -1)))

@@ -106,7 +106,7 @@ def test_only_its_requester_shares_discards_and_reopens(portal: None) -> None:
     one, teammate = failed(), arrange.person("teammate")
     for verdict in (
         rules.may_share(teammate, one), rules.may_discard(teammate, one), rules.may_reopen(teammate, one),
-        rules.may_issue(teammate, one, creates_tokens=False), rules.may_look_up(teammate, one), rules.may_edit(teammate, one),
+        rules.may_issue(teammate, one), rules.may_look_up(teammate, one), rules.may_edit(teammate, one),
     ):  # fmt: skip
         assert not verdict
         assert verdict.sentence.endswith(".")

@@ -15,7 +15,19 @@ from django.test import Client
 from tests import arrange
 from tests.integration.test_caring import unanswered
 from tests.integration.test_resolving import widened
-from tokenportal.actions import caring, commenting, drafts, people, sessions, setting_up, sharing, syncing, team_templates
+from tokenportal.actions import adopting as adopting_actions
+from tokenportal.actions import (
+    caring,
+    commenting,
+    drafts,
+    people,
+    reviewing,
+    sessions,
+    setting_up,
+    sharing,
+    syncing,
+    team_templates,
+)
 from tokenportal.audit import chain
 from tokenportal.models import AuditEvent, Connection, Share, Token, TokenRequest
 from tokenportal.upstream import client as upstream_client
@@ -132,13 +144,51 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Step:
     return arrange.signed_in("requester"), f"/tokens/{one.pk}/ask/", {}
 
 
-def adopting(_: pytest.MonkeyPatch) -> Step:
-    body = arrange.checked(arrange.draft()).versions.get().payload
+def stranger(template: str) -> Token:
+    body = arrange.checked(arrange.draft(template)).versions.get().payload
     upstream_client(arrange.connection()).create_token({**body, "name": "a stranger"})
     syncing.sync(arrange.connection())
-    web, here = arrange.signed_in("admin"), f"/tokens/{Token.objects.get(name='a stranger').pk}/adopt/"
-    owner = arrange.person("requester").pk
-    return web, here, {"team": arrange.team().pk, "owner": owner, "purpose": "A test.", "seen": seen_on(web, here)}
+    return Token.objects.get(name="a stranger")
+
+
+def adopting(template: str) -> Way:
+    """What an admin posts to adopt a token with what a template grants."""
+
+    def step(_: pytest.MonkeyPatch) -> Step:
+        web, here = arrange.signed_in("admin"), f"/tokens/{stranger(template).pk}/adopt/"
+        who = {"team": arrange.team().pk, "owner": arrange.person("requester").pk}
+        return web, here, {**who, "purpose": "A test.", "reason": "A test.", "seen": seen_on(web, here)}
+
+    return step
+
+
+def adopting_what_was_approved(_: pytest.MonkeyPatch) -> Step:
+    token_request = adopting_actions.adopt(
+        stranger("wordpress"), by=arrange.person("admin"), team=arrange.team(), owner=arrange.person("requester"),
+        backup_owner=None, purpose="A test.", reason="A test.",
+    )  # fmt: skip
+    assert token_request
+    reviewing.approve(token_request, by=arrange.person("approver"), **arrange.answering(token_request))
+    return arrange.signed_in("admin"), f"/requests/{token_request.pk}/create/", arrange.confirming(token_request)
+
+
+def sending(_: pytest.MonkeyPatch) -> Step:
+    ready = arrange.checked(arrange.draft())
+    return arrange.signed_in("requester"), f"/requests/{ready.pk}/send/", arrange.confirming(ready)
+
+
+def in_review(who: str, what: str, **fields: Any) -> Way:
+    """What somebody posts about a request that is in review."""
+
+    def step(_: pytest.MonkeyPatch) -> Step:
+        waiting = arrange.sent(arrange.draft())
+        return arrange.signed_in(who), f"/requests/{waiting.pk}/review/{what}/", arrange.answering(waiting) | fields
+
+    return step
+
+
+def asking_by_name(monkeypatch: pytest.MonkeyPatch) -> Step:
+    return in_review("requester", "ask", person=arrange.person("admin").pk)(monkeypatch)
 
 
 def owning(_: pytest.MonkeyPatch) -> Step:
@@ -211,6 +261,11 @@ def retiring(_: pytest.MonkeyPatch) -> Step:
     return arrange.signed_in("requester"), f"/templates/team/{template.pk}/retire/", {}
 
 
+def removing_a_rule(_: pytest.MonkeyPatch) -> Step:
+    arrange.without_rule("ends")
+    return arrange.signed_in("admin"), "/settings/guardrails/ends/remove/", {"revision": 1}
+
+
 def with_credential(where: str, **fields: Any) -> Way:
     """What an admin posts with a parent token that Cloudflare takes: the one that a connection has, rolled."""
 
@@ -235,7 +290,7 @@ WAYS: dict[str, dict[str, Way]] = {
         "person.changed": signed_in("requester", "/account/", part="time-zone", time_zone="Europe/Berlin"),
     },
     "/tokens/sync/": {"tokens.synced": signed_in("auditor", "/tokens/sync/")},
-    "/tokens/<uuid:pk>/adopt/": {"token.taken_over": adopting},
+    "/tokens/<uuid:pk>/adopt/": {"token.taken_over": adopting("edit-zone-dns"), "review.sent": adopting("wordpress")},
     "/tokens/<uuid:pk>/owners/": {"token.owner_set": owning},
     "/tokens/<uuid:pk>/renew/": {"draft.started": with_token("renew")},
     "/tokens/<uuid:pk>/try/": {"token.tried": trying},
@@ -252,7 +307,14 @@ WAYS: dict[str, dict[str, Way]] = {
     "/requests/<uuid:pk>/create/": {
         "token.issuing": confirmed(lambda: arrange.checked(arrange.draft())),
         "token.changing": confirmed(lambda: arrange.change(token(), name="renamed")),
+        "token.taken_over": adopting_what_was_approved,
     },
+    "/requests/<uuid:pk>/send/": {"review.sent": sending},
+    "/requests/<uuid:pk>/review/approve/": {"review.approved": in_review("approver", "approve")},
+    "/requests/<uuid:pk>/review/changes/": {"review.returned": in_review("approver", "changes", comment="Name the zone.")},
+    "/requests/<uuid:pk>/review/deny/": {"review.denied": in_review("approver", "deny", comment="Nobody needs it.")},
+    "/requests/<uuid:pk>/review/withdraw/": {"review.withdrawn": in_review("requester", "withdraw")},
+    "/requests/<uuid:pk>/review/ask/": {"review.asked": asking_by_name},
     "/requests/<uuid:pk>/look-up/": {"token.looked_up": with_draft("look-up", uncertain)},
     "/requests/<uuid:pk>/alarm/": {
         "alarm.resolved": resolved("close", reason="A test made it."), "token.revoking": resolved("revoke {}"),
@@ -284,7 +346,7 @@ WAYS: dict[str, dict[str, Way]] = {
         ),
     },
     "/audit/export/": {"audit.exported": signed_in("auditor", "/audit/export/", format="csv")},
-    "/audit/chain/verify/": {"audit.verified": signed_in("auditor", "/audit/chain/verify/")},
+    "/audit/chain/verify/": {"audit.verifying": signed_in("auditor", "/audit/chain/verify/")},
     "/audit/tokens/export/": {"tokens.exported": signed_in("auditor", "/audit/tokens/export/", format="csv")},
     "/audit/evidence/": {"evidence.exported": signed_in("auditor", "/audit/evidence/", period="all")},
     "/audit/value/": {"value.looked_up": signed_in("auditor", "/audit/value/", value="cfat_" + "a1B2" * 12)},
@@ -309,6 +371,16 @@ WAYS: dict[str, dict[str, Way]] = {
     "/settings/connections/<uuid:pk>/": {"connection.changed": in_settings("connections/{connection}/", name="Renamed")},
     "/settings/connections/<uuid:pk>/test/": {"connection.tested": in_settings("connections/{connection}/test/")},
     "/settings/connections/<uuid:pk>/refresh/": {"snapshot.refreshed": in_settings("connections/{connection}/refresh/")},
+    "/settings/guardrails/new/": {
+        "guardrail.set": in_settings("guardrails/new/", title="Another", warn="Mind it.", revision=0),
+    },
+    "/settings/guardrails/<slug:key>/": {
+        "guardrail.set": in_settings("guardrails/ends/", title="Another", warn="Mind it.", revision=0),
+    },
+    "/settings/guardrails/<slug:key>/switch/": {
+        "guardrail.switched": in_settings("guardrails/ends/switch/", on="no", revision=0),
+    },
+    "/settings/guardrails/<slug:key>/remove/": {"guardrail.removed": removing_a_rule},
     "/settings/connections/<uuid:pk>/credential/": {"credential.replaced": with_credential("{}/credential/")},
 }  # fmt: skip
 """For each address, how to do each thing that it can do."""
@@ -358,7 +430,7 @@ def test_what_works_is_one_event(portal: None, monkeypatch: pytest.MonkeyPatch, 
     assert [one.action for one in written].count(event) == times, [one.action for one in written]
     assert {one.outcome for one in written if one.action == event} == {"done"}
     assert len({one.by_name for one in written}) == 1
-    assert written[0].by_name in {"requester", "teammate", "auditor", "admin"}
+    assert written[0].by_name in {"requester", "teammate", "approver", "auditor", "admin"}
     assert {(one.channel, one.address, one.sign_in) for one in written} == {("web", "127.0.0.1", "password")}
 
 
@@ -389,12 +461,14 @@ def test_what_is_refused_is_one_event(portal: None) -> None:
         pk = uuid.uuid4()
         before = AuditEvent.objects.count()
         address = re.sub(r"<uuid:\w+_pk>", str(uuid.uuid4()), path.replace("<uuid:pk>", str(pk)))
-        answer = web.post(address.replace("<str:code>", "no-such-code").replace("<int:number>", "1"))
+        answer = web.post(
+            address.replace("<str:code>", "no-such-code").replace("<int:number>", "1").replace("<slug:key>", "ends")
+        )
         assert answer.status_code in (403, 404), path
         (event,) = newer_than(before)
         assert event.action in declared.split(), path
         assert (event.outcome, event.by_name, event.sign_in) == ("refused", "outsider", "password"), path
-        assert event.object_id == (str(pk) if "<uuid:pk>" in path else ""), path
+        assert event.object_id == (str(pk) if "<uuid:pk>" in path else "ends" if "<slug:key>" in path else ""), path
         assert event.reason.encode() in answer.content.replace(b"&#x27;", b"'"), path
 
 

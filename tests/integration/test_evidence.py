@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tests import arrange
 from tokenportal import clock
 from tokenportal.actions import evidence, verifying
-from tokenportal.models import Attempt, AuditEvent, Token, TokenRequest, User
+from tokenportal.models import Attempt, AuditEvent, Token, TokenRequest, User, Verification
 
 pytestmark = pytest.mark.django_db
 HERE = "/audit/evidence/"
 FILES = [
-    "README.txt", "tokens.csv", "tokens.jsonl", "owners.csv", "reviews.csv", "events.jsonl", "verification.json", "checkpoint.json",
+    "README.txt", "tokens.csv", "tokens.jsonl", "owners.csv", "reviews.csv", "approvals.csv", "events.jsonl", "verification.json", "checkpoint.json",
     "public-key.pem", "manifest.json", "manifest.sig",
 ]  # fmt: skip
 
@@ -143,6 +143,19 @@ def test_tokens_are_told_with_who_asked_and_who_agreed_to_exactly_what(token: To
     assert (review["outcome"], review["cloudflare_id"], review["version"]) == ("created", token.cloudflare_id, "1")
 
 
+def test_approvals_are_told_with_who_asked_why_and_which_rule_did(portal: None) -> None:
+    made = arrange.issue(arrange.draft("wordpress"))
+    assert made
+    files = taken()
+    (given,) = table(files["approvals.csv"])
+    assert (given["reviewer"], given["answer"], given["sent_by"], given["reason"]) == (
+        "approver", "approve", "requester", "A test needs it.",
+    )  # fmt: skip
+    assert (given["rules"], given["outcome"]) == ("More than reading on all zones of an account (1)", "approved")
+    (mine,) = [row for row in table(files["tokens.csv"]) if row["id"] == str(made.token.pk)]
+    assert (mine["approved_by"], mine["digest"]) == ("approver", given["digest"])
+
+
 def test_owners_are_told_with_their_roles_and_what_they_answer_for(token: Token) -> None:
     found = {row["person"]: row for row in table(taken()["owners.csv"])}
     assert len(found) == User.objects.count()
@@ -186,6 +199,18 @@ def test_a_long_log_is_not_verified_on_the_way_but_told_as_it_was_found_last(
     kept.mac = "0" * 64
     kept.save()
     assert json.loads(taken()["verification.json"]) == {"verified": None, "result": "unknown", "sentence": evidence.NO_RESULT}
+
+
+def test_of_a_long_log_a_later_finding_counts_more_than_a_clean_look_at_the_whole(
+    token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifying.ask(by=arrange.person("auditor"))
+    monkeypatch.setattr(verifying, "AT_ONCE", 0)
+    AuditEvent.objects.filter(number=3)._raw_delete("default")  # type: ignore[attr-defined]
+    with clock.at(clock.now() + timedelta(minutes=6)):
+        found = verifying.run(Verification.objects.create(scope=Verification.Scope.NEWEST, asked_at=clock.now()))
+        told = evidence.verification()
+    assert (found.result, told["result"], told["first_bad"], told["sentence"]) == ("tampered", "tampered", 3, found.sentence)
 
 
 def test_a_log_that_was_tampered_with_is_told_as_that(token: Token) -> None:

@@ -4,13 +4,15 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests import exactly_one
 
 pytestmark = pytest.mark.django_db
 
-SEQUENCES = 5000
-PARTS = 5
+SEQUENCES = 5000 if connection.vendor == "sqlite" else 1000
+"""What goes wrong upstream does so whatever the database; that PostgreSQL locks and compares alike is seen by a fifth of them."""
+PARTS = SEQUENCES // 1000
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -14,11 +14,12 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.test import Client
 
 from tests import arrange, unrecorded
+from tests.integration import test_adopting_reviewed as adopting_reviewed
 from tests.integration.test_adopting import wanted
 from tests.integration.test_drafts import failed
 from tests.integration.test_inventory import found_outside
 from tokenportal import audit, upstream
-from tokenportal.actions import ownership, sharing
+from tokenportal.actions import mailing, ownership, sharing
 from tokenportal.audit import Event, chain
 from tokenportal.models import AuditEvent, Team, Token, TokenRequest
 from tokenportal.models.outage import is_outage
@@ -65,6 +66,8 @@ def world(lasting_portal: None, settings: Any, tmp_path: Path) -> World:
     staging = arrange.connection("Acme staging")
     connection_page = f"/settings/connections/{staging.pk}/"
     outside, owned, read = found_outside(), token(), token()
+    held_a_lot, adoption = adopting_reviewed.outside(), adopting_reviewed.approved(adopting_reviewed.outside(name="another"))
+    mailing.send_due()  # letters leave also where no event can be written
     shared, teammate = arrange.draft(), arrange.person("teammate")
     sharing.share(shared, by=shared.requester, colleague=teammate, role="viewer")
     change = arrange.change(token(), purpose="Something else.")
@@ -92,6 +95,8 @@ def world(lasting_portal: None, settings: Any, tmp_path: Path) -> World:
         of("duplicate", {"team": str(team.pk)}),
         Step("requester", f"/tokens/{owned.pk}/owners/", owners),
         Step("admin", f"/tokens/{outside.pk}/adopt/", wanted(outside)),
+        Step("admin", f"/tokens/{held_a_lot.pk}/adopt/", wanted(held_a_lot, reason="OPS-31")),
+        Step("admin", f"/requests/{adoption.pk}/create/", arrange.confirming(adoption)),
         Step("admin", "/tokens/sync/"),
         Step("requester", "/templates/start/", {"template": "edit-zone-dns", "team": str(team.pk)}),
         request(arrange.draft(), "summary", revision=2), request(lost, "look-up"),

@@ -2,6 +2,7 @@
 
 import io
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tokenportal.actions import alarms, connections, inventory, reading, syncing
 from tokenportal.audit import Event, chain, recording
 from tokenportal.models import AuditEvent, Connection, Status, Token, TokenReading, TokenRequest
 from tokenportal.policy.spec import ClientIPs
+from tokenportal.sandbox import callers
 from tokenportal.upstream import client as upstream_client
 
 pytestmark = pytest.mark.django_db
@@ -245,7 +247,10 @@ def test_a_last_use_that_moved_by_minutes_is_no_news_unless_somebody_asks(portal
     assert told(token) == []
 
 
-def test_whoever_asks_is_named_in_an_event_also_where_nothing_has_changed(portal: None) -> None:
+def test_whoever_asks_is_named_in_an_event_also_where_nothing_has_changed(portal: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Reading is itself a use of the connection's own token, whose moment is told to the second.
+    moment = clock.now()
+    monkeypatch.setattr(callers, "timezone", SimpleNamespace(now=lambda: moment))
     sync()
     sync(by=arrange.person("auditor"))
     event = AuditEvent.objects.latest("number")

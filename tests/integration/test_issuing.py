@@ -13,12 +13,13 @@ from django.core.management import call_command
 from django.db import connections
 
 from tests import arrange
-from tokenportal import clock
+from tokenportal import clock, rules
 from tokenportal.actions import issuing, settling
 from tokenportal.audit import chain
 from tokenportal.cloudflare import TokenRecord
 from tokenportal.models import AuditEvent, Status, Token, TokenRequest
 from tokenportal.policy.compile import same_grant
+from tokenportal.policy.spec import ClientIPs
 from tokenportal.sandbox.transport import SandboxAdapter
 from tokenportal.upstream import client as upstream_client
 
@@ -144,7 +145,13 @@ def test_a_digest_that_was_not_on_the_summary_is_refused(portal: None) -> None:
     ready = arrange.checked(arrange.draft())
     web = arrange.signed_in("requester")
     before = posts_seen()
-    for posted in ({"version": "1"}, {"version": "1", "digest": "0" * 64}, {"version": "9", "digest": ready.digest}, {}):
+    for posted in (
+        {"version": "1"},
+        {"version": "1", "digest": "0" * 64},
+        {"version": "9", "digest": ready.digest},
+        {"version": "²"},
+        {},
+    ):
         answer = web.post(f"/requests/{ready.pk}/create/", posted)
         assert answer.status_code == 409
     assert posts_seen() == before
@@ -158,12 +165,13 @@ def test_an_edit_after_the_summary_must_be_checked_again(portal: None) -> None:
     assert web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready)).status_code == 409
 
 
-def test_only_an_admin_creates_a_token_that_can_create_tokens(portal: None) -> None:
-    ready = arrange.checked(arrange.draft("create-additional-tokens", through="Acme user"))
-    _, answer = confirm(ready)
-    assert answer.status_code == 403
-    assert "Only an admin can create such a token" in answer.content.decode()
-    ready = arrange.checked(arrange.draft("create-additional-tokens", by="admin", through="Acme user"))
+def test_a_token_that_can_create_tokens_is_created_once_two_people_approved_it(portal: None) -> None:
+    office = ClientIPs(allow=("203.0.113.0/24",))
+    begun = arrange.draft("create-additional-tokens", through="Acme user", client_ips=office)
+    checked = arrange.checked(begun)
+    with pytest.raises(rules.NotAllowed, match="2 people among the team’s approvers and the admins must approve it"):
+        issuing.issue(checked, by=checked.requester, reason="Build machines need short ones.", **arrange.confirming(checked))
+    ready = arrange.approved(begun)
     assert confirm(ready)[1].status_code == 200
 
 

@@ -63,7 +63,7 @@ def test_a_value_is_found_in_the_text_around_it_and_its_state_is_told(portal: No
     by, value, name = arrange.person("requester"), made.secret.reveal(), made.token.name
     assert states(f'curl -H "Authorization: Bearer {value}" https://example.com') == [(name, "works")]
     assert (last().action, last().by_name, last().details) == (
-        "value.looked_up", "auditor", {"found": 1, "result": f"{name}: works"},
+        "value.looked_up", "auditor", {"found": 1, "result": "works"},
     )  # fmt: skip
     assert (last().object_name, last().trail) == (name, made.token.trail)
     assert states(f"TOKEN={value}_old") == [(name, "works")]
@@ -96,6 +96,25 @@ def test_the_credential_of_a_connection_is_known_too(portal: None) -> None:
     connections.replace_credential(one, by=arrange.person("admin"), pasted=new)
     assert states(value) == [("Acme production", "perhaps")]
     assert states(new) == [("Acme production", "works")]
+
+
+def test_each_thing_that_is_found_has_an_event_of_its_own_and_no_trail_tells_of_another(portal: None) -> None:
+    mine, theirs = issued(), issued(name="of-somebody-else")
+    rolled = caring.roll(fresh(mine.token), by=arrange.person("requester"))
+    assert rolled
+    held = upstream.credential(arrange.connection()).reveal()
+    before = last().number
+    states(" ".join([held, mine.secret.reveal(), theirs.secret.reveal(), rolled.secret.reveal()]))
+    events = AuditEvent.objects.filter(number__gt=before).order_by("number")
+    assert [(one.action, one.object_name, one.trail, one.details) for one in events] == [
+        ("value.looked_up", "", None, {"found": 4, "result": "works: 3, dead: 1"}),
+        ("value.looked_up", mine.token.name, mine.token.trail, {"found": 2, "result": "works, dead"}),
+        ("value.looked_up", theirs.token.name, theirs.token.trail, {"found": 1, "result": "works"}),
+        ("value.looked_up", "Acme production", None, {"found": 1, "result": "works"}),
+    ]
+    trail = arrange.signed_in("teammate").get(f"/tokens/{mine.token.pk}/trail/").content.decode()
+    assert re.findall(r'<dt>Result</dt><dd class="mono">\s*(.*?)\s*</dd>', trail) == ["works, dead"]
+    assert "of-somebody-else" not in trail
 
 
 def test_what_the_portal_did_not_hand_out_is_not_found_and_that_is_recorded(portal: None) -> None:

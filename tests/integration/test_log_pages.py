@@ -62,9 +62,9 @@ def issued(**changes: Any) -> Token:
     return made.token
 
 
-def teams(count: int) -> None:
+def teams(count: int, called: str = "team") -> None:
     for number in range(count):
-        with audit.recording(Event.TEAM_CREATED, by=None, subject=Team(name=f"team {number}")) as record:
+        with audit.recording(Event.TEAM_CREATED, by=None, subject=Team(name=f"{called} {number}")) as record:
             record.add(record.subject)  # type: ignore[arg-type]
 
 
@@ -234,6 +234,31 @@ def test_a_window_finds_what_lies_in_it_from_both_sides(auditor: Client, monkeyp
     assert back == [number for number in walked if number in back]
 
 
+def followed(web: Client, shown: str, way: str) -> list[str]:
+    """The page and those that follow it this way."""
+    pages = [shown]
+    while (link := re.search(rf'href="([^"]+)" data-testid="{way}"', pages[-1])) and len(pages) < 60:
+        pages.append(web.get(link[1].replace("&amp;", "&")).content.decode())
+    return pages
+
+
+def test_the_way_back_to_the_newest_passes_over_nothing_that_is_rare(auditor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_rows, "WINDOW", 30)
+    monkeypatch.setattr(audit_rows, "PER_PAGE", 5)
+    for name in "abcde":
+        teams(1, f"rare {name}")
+        teams(50, f"team {name}")
+    rare = expected(object_name__startswith="rare")
+    there = followed(auditor, page(auditor, q="rare"), "older")
+    assert [number for shown in there for number in numbers(shown)] == rare
+    back = followed(auditor, page(auditor, q="rare", before=rare[-1] + 1), "newer")
+    assert list(dict.fromkeys(number for shown in back for number in numbers(shown))) == rare[::-1]
+    assert {re.search(r'data-testid="newer">([^<]+)', shown)[1] for shown in back[1:-1]} == {"Look further on"}  # type: ignore[index]
+    looked = [re.search(r'data-testid="looked-to">Looked on to event (\d+), ', shown) for shown in back[1:-1]]
+    assert [int(match[1]) for match in looked if match] == [rare[-1] + 30 * step for step in range(1, len(back) - 1)]
+    assert numbers(followed(auditor, back[1], "older")[1]) == rare[-1:]
+
+
 def count(web: Client, path: str) -> int:
     assert web.get(path).status_code == 200
     with CaptureQueriesContext(connection) as queries:
@@ -357,11 +382,45 @@ def test_a_person_s_activity_tells_who_they_are_what_they_hold_and_what_they_did
     assert f"/audit/{refused.number}/" in shown
     assert re.findall(r'data-label="Part">([^<]+)', shown) == ["owner, asked for it, agreed to it"]
     assert numbers(shown) == expected(by_id=one.pk)[:20]
-    assert 'href="/audit/?actor=requester" data-testid="all-events"' in shown
+    assert f'href="/audit/?actor={one.pk}" data-testid="all-events"' in shown
     nobody = page(arrange.signed_in("admin"), f"/audit/people/{person('approver').pk}/")
     assert (told(nobody, "Last sign-in"), told(nobody, "Refused sign-ins")) == ("Never", "None")
     assert "They own no token" in nobody
     assert f"/settings/people/{person('approver').pk}/" in nobody
+
+
+def test_all_that_a_person_did_is_found_whatever_they_or_others_are_called_since(auditor: Client) -> None:
+    one, admin = person("requester"), person("admin")
+    issued()
+    people.change_person(one, by=admin, username="renamed", email=one.email, is_admin=False, is_auditor=False)
+    heir, _ = people.create_person(by=admin, username="requester", email="heir@example.com")
+    people.choose_time_zone(by=heir, time_zone="Europe/Berlin")
+    for who in (one, heir):
+        link = re.search(r'href="([^"]+)" data-testid="all-events"', page(auditor, f"/audit/people/{who.pk}/"))
+        assert link
+        assert numbers(page(auditor, link[1])) == expected(by_id=who.pk)
+        event = AuditEvent.objects.filter(by_id=who.pk).latest("number")
+        assert f'href="/audit/?actor={who.pk}">The same person' in page(auditor, f"/audit/{event.number}/")
+
+
+def test_what_a_stranger_tried_is_not_told_as_done_by_the_portal(auditor: Client) -> None:
+    Client().post("/sign-in/", {"username": "nobody-known", "password": "x"})
+    issued()
+    tried = AuditEvent.objects.get(action="session.refused")
+    assert found(auditor, q='actor:"somebody not signed in"') == [tried.number]
+    assert found(auditor, q='actor:"the portal"') == expected(by_name="", address="")
+    shown = page(auditor, f"/audit/{tried.number}/")
+    assert told(shown, "Person") == "somebody not signed in"
+    assert 'href="/audit/?actor=somebody+not+signed+in">Whoever was not signed in' in shown
+    own = AuditEvent.objects.filter(by_name="", address="").latest("number")
+    shown = page(auditor, f"/audit/{own.number}/")
+    assert told(shown, "Person") == "the portal"
+    assert 'href="/audit/?actor=the+portal">The portal itself' in shown
+
+
+@pytest.mark.parametrize("number", [10**6, 2**63 - 1, 2**63, 10**30])
+def test_an_event_that_never_was_has_no_page(auditor: Client, number: int) -> None:
+    assert auditor.get(f"/audit/{number}/").status_code == 404
 
 
 def test_a_person_with_one_token_and_with_three_takes_the_same_number_of_queries(auditor: Client) -> None:
@@ -457,7 +516,7 @@ def test_the_export_of_the_page_carries_its_filter(auditor: Client) -> None:
     }
 
 
-def test_the_chain_is_verified_on_demand_with_one_event(auditor: Client) -> None:
+def test_the_chain_is_verified_on_demand_with_one_event_for_the_press_and_one_for_the_result(auditor: Client) -> None:
     shown = page(auditor, "/audit/chain/")
     assert 'data-state="unknown"' in shown
     assert "The log has not been verified yet." in shown
@@ -466,7 +525,8 @@ def test_the_chain_is_verified_on_demand_with_one_event(auditor: Client) -> None
     shown = page(auditor, "/audit/chain/")
     assert 'data-state="holds"' in shown
     assert "asked for by auditor" in told(shown, "Whole log")
-    assert AuditEvent.objects.filter(action="audit.verified").count() == 1
+    written = AuditEvent.objects.filter(action__startswith="audit.").order_by("number").values_list("action", "by_name")
+    assert list(written) == [("audit.verifying", "auditor"), ("audit.verified", "auditor")]
     part = auditor.post("/audit/chain/verify/", headers={"HX-Request": "true", "HX-Target": "standing"}).content.decode()
     assert ("<html" in part, 'data-state="holds"' in part) == (False, True)
 
@@ -513,7 +573,7 @@ def test_nobody_but_auditors_and_admins_reads_or_exports(portal: None) -> None:
             assert web.get(path).status_code == 403, (name, path)
         for path in ("/audit/export/", "/audit/chain/verify/"):
             assert web.post(path, {"format": "csv"}).status_code == 403, (name, path)
-    events = AuditEvent.objects.filter(action__in=["audit.exported", "audit.verified"])
+    events = AuditEvent.objects.filter(action__in=["audit.exported", "audit.verifying"])
     assert list(events.values_list("outcome", flat=True)) == ["refused"] * 4
     assert not Verification.objects.exists()
     assert (User.objects.count(), TokenRequest.objects.count()) == (5, 0)

@@ -123,9 +123,9 @@ def test_while_typing_htmx_gets_the_first_ones_alone_and_how_many_there_are(web:
     assert f'hx-swap-oob="innerHTML:#spoken">{len(every)} of 328 permissions<' in page
 
 
-def test_it_asks_the_database_for_nothing_but_who_is_signed_in_and_what_they_were_told(
+def test_it_asks_the_database_for_nothing_but_who_is_signed_in_and_what_waits_for_them(
     web: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     web.get("/permissions/")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert web.get("/permissions/", {"q": "dns"}).status_code == 200

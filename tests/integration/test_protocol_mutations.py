@@ -78,9 +78,9 @@ def no_watch_over_what_was_settled(patch: Any, settings: Any) -> None:
 def call_before_the_intent(patch: Any, settings: Any) -> None:
     begun = issuing._begin
 
-    def begin(token_request: Any, agreed: Any, *, number: int, by: Any) -> Attempt:
+    def begin(token_request: Any, agreed: Any, **options: Any) -> Attempt:
         issuing.upstream.client(agreed.connection).create_token(agreed.payload)
-        return begun(token_request, agreed, number=number, by=by)
+        return begun(token_request, agreed, **options)
 
     patch.setattr(issuing, "_begin", begin)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -10,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tests.bench import world
-from tokenportal.models import KnownZone
+from tokenportal.actions import connections, drafts, people
+from tokenportal.models import KnownZone, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +48,19 @@ def test_pages_and_keystrokes_ask_equally_often_for_few_and_for_many(portal: Non
     world.larger_snapshot(groups=400, zones=1000)
     assert KnownZone.objects.filter(connection=arrange.connection()).count() == 1000
     assert {name: count(ask) for name, ask in asked.items()} == few
+
+
+def test_who_is_in_many_teams_waits_no_longer_for_what_each_may_use(portal: None) -> None:
+    web, address = arrange.signed_in("requester"), f"/profile/api-tokens?{urlencode({'permissionGroupKeys': '[]'})}"
+    few = [count(lambda path=path: web.get(path)) for path in ("/templates/", address)]
+    before = drafts.connections_for(*(team.pk for team in Team.objects.all()))
+    for number in range(3):
+        team = people.create_team(by=None, name=f"Team {number}")
+        people.set_membership(by=None, team=team, person=arrange.person("requester"), is_requester=True, is_approver=False)
+        one = arrange.connection()
+        connections.change(one, by=arrange.person("admin"), name=one.name, is_active=True, teams=[*Team.objects.all()])
+    assert [count(lambda path=path: web.get(path)) for path in ("/templates/", address)] == few
+    assert drafts.connections_for(*(team.pk for team in Team.objects.all())) == before, "each stands there once"
 
 
 def test_a_token_that_was_not_seen_before_costs_no_query_of_its_own(portal: None) -> None:

@@ -24,9 +24,8 @@ START = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def world(db: None) -> Iterator[None]:
+def world(portal: None) -> Iterator[None]:
     with clock.at(START):
-        arrange.sandbox_and_cast()
         yield
 
 

@@ -24,9 +24,8 @@ NOW = BEGAN + timedelta(days=18)
 
 
 @pytest.fixture
-def world(db: None) -> Iterator[None]:
+def world(portal: None) -> Iterator[None]:
     with clock.at(BEGAN):
-        arrange.sandbox_and_cast()
         yield
 
 

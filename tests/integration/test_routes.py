@@ -49,7 +49,7 @@ def filled(path: str, things: dict[str, Any]) -> str:
     }  # fmt: skip
     found = next((value for prefix, value in pk.items() if path.startswith(prefix)), uuid.uuid4())
     path = path.replace("<uuid:comment_pk>", str(uuid.uuid4())).replace("<uuid:link_pk>", str(uuid.uuid4()))
-    path = path.replace("<str:code>", "no-such-code")
+    path = path.replace("<str:code>", "no-such-code").replace("<slug:key>", "ends")
     path = path.replace("<uuid:share_pk>", str(things["share"].pk)).replace("<int:number>", "1")
     return re.sub(r"<uuid:pk>", str(found), path)
 
@@ -169,5 +169,5 @@ def test_ids_that_do_not_exist_are_not_found(portal: None) -> None:
     for row in listed():
         if "<" in row["path"]:
             path = re.sub(r"<uuid:\w+>", str(uuid.uuid4()), row["path"]).replace("<int:number>", "999999")
-            path = path.replace("<str:code>", "no-such-code")
+            path = path.replace("<str:code>", "no-such-code").replace("<slug:key>", "no-such-rule")
             assert ask(web, row["methods"][0], path) == 404, path

@@ -40,7 +40,7 @@ def test_what_was_created_is_not_created_again(portal: None) -> None:
     issued = arrange.issue(arrange.draft())
     assert issued
     done = TokenRequest.objects.get(token=issued.token)
-    verdict = rules.may_issue(done.requester, done, creates_tokens=False)
+    verdict = rules.may_issue(done.requester, done)
     assert verdict.sentence == "This token has been created already, or is being created now."
 
 

@@ -14,16 +14,20 @@ from tokenportal.models import TRANSITIONS, IllegalMove, MovedMeanwhile, Status,
 
 pytestmark = pytest.mark.django_db
 
-#            draft issuing issued failed uncertain discarded
+#              draft in_review approved rejected expired issuing issued failed uncertain discarded
 ALLOWED = {
-    "draft": "     .     x       .      .      .         x",
-    "issuing": "   .     .       x      x      x         .",
-    "issued": "    .     .       .      .      .         .",
-    "failed": "    x     x       x      .      .         x",
-    "uncertain": " .     .       x      x      .         .",
-    "discarded": " .     .       .      .      .         .",
+    "draft": "     .     x         .        .        .       x       .      .      .         x",
+    "in_review": " x     .         x        x        x       .       .      .      .         .",
+    "approved": "  x     .         .        x        x       x       x      .      .         .",
+    "rejected": "  .     .         .        .        .       .       .      .      .         x",
+    "expired": "   .     .         .        .        .       .       .      .      .         x",
+    "issuing": "   .     .         .        .        .       .       x      x      x         .",
+    "issued": "    .     .         .        .        .       .       .      .      .         .",
+    "failed": "    x     .         .        x        .       x       x      .      .         x",
+    "uncertain": " .     .         .        .        .       .       x      x      .         .",
+    "discarded": " .     .         .        .        .       .       .      .      .         .",
 }
-ORDER = ["draft", "issuing", "issued", "failed", "uncertain", "discarded"]
+ORDER = ["draft", "in_review", "approved", "rejected", "expired", "issuing", "issued", "failed", "uncertain", "discarded"]
 
 
 @pytest.mark.parametrize("start", ORDER)

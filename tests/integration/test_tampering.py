@@ -325,6 +325,13 @@ def put_blanks_into_json(log: Log, chance: random.Random) -> int:
     return number
 
 
+@way
+def nest_json_deeper_than_a_parser_goes(log: Log, chance: random.Random) -> int:
+    number = chance.randint(1, log.size)
+    put(number, **{chance.choice(("changes", "details")): "[" * 200_000 + "]" * 200_000})
+    return number
+
+
 def after(log: Log, place: int) -> int:
     """The first event after the checkpoint before this one."""
     return (log.signed[place - 1] if place else 0) + 1

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import rules
-from tokenportal.actions import drafts, people, standing, team_templates
+from tokenportal.actions import drafts, people, sharing, snapshots, standing, team_templates
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import AuditEvent, TeamTemplate, TokenRequest, WorkingCopy
 from tokenportal.policy.spec import AccountChoice, ClientIPs, Validity, ZoneChoice
@@ -30,6 +30,21 @@ def save(draft: TokenRequest, title: str = "Certificates", **more: Any) -> TeamT
 
 def begin(template: TeamTemplate, by: str = "teammate") -> TokenRequest:
     return team_templates.begin(template, by=arrange.person(by), team=arrange.team(), connection=arrange.connection())
+
+
+def told(answer: Any) -> list[str]:
+    """What saving over a template would change, as the page says it."""
+    banner = answer.content.decode().split('data-testid="existing"')[1].split("</ul>")[0]
+    return re.findall(r"<li>([^<]+)</li>", banner)
+
+
+def resaved(draft: TokenRequest, **changes: Any) -> None:
+    """The draft, saved again with these fields of its spec."""
+    copy = WorkingCopy.objects.get(pk=draft.pk)
+    drafts.save(
+        TokenRequest.objects.get(pk=draft.pk), by=draft.requester, revision=copy.revision, spec=replace(copy.spec, **changes),
+        connection=copy.connection, owner=copy.owner, backup_owner=None,
+    )  # fmt: skip
 
 
 def posted(**more: Any) -> dict[str, Any]:
@@ -65,7 +80,7 @@ def test_a_second_save_of_a_title_says_what_it_changes_and_makes_a_version(draft
     template = save(draft, keeps_resources=True)
     web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/template/"
     same = web.post(there, posted(keeps_resources="on"))
-    assert (same.status_code, "What a token may do stays the same." in same.content.decode()) == (409, True)
+    assert (same.status_code, told(same)) == (409, ["Nothing in it changes."])
     copy = WorkingCopy.objects.get(pk=draft.pk)
     spec = replace(copy.spec, client_ips=ClientIPs())
     drafts.save(
@@ -84,6 +99,52 @@ def test_a_second_save_of_a_title_says_what_it_changes_and_makes_a_version(draft
     template.refresh_from_db()
     assert (template.version, [one.number for one in template.versions.all()]) == (2, [1, 2])
     assert web.post(there, posted(over="1")).status_code == 409, "somebody saved meanwhile"
+
+
+def test_what_saving_over_a_template_changes_is_said_though_it_allows_nothing_by_itself(draft: TokenRequest) -> None:
+    save(draft, required=["addresses", "end"], keeps_resources=False)
+    web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/template/"
+    [block] = draft.working_copy.spec.blocks
+    routes = next(one.id for one in snapshots.catalogue(arrange.connection()) if one.name == "Workers Routes Write")
+    resaved(draft, blocks=(replace(block, label="Routes", permissions=(*block.permissions, routes)),))
+    answer = web.post(there, posted(purpose="A  router.", required=["end", "purpose"]))
+    assert told(answer) == [
+        "Is for “A router.”; before, “A certificate client.”.",
+        "Access is labelled “Routes”.",
+        "Access now also holds the permission Workers Routes: Edit; that alone allows and refuses nothing.",
+        "Whoever begins from it must now say: what will use it.",
+        "Whoever begins from it no longer has to say: from which addresses it works.",
+    ]
+
+
+def test_whoever_saves_over_a_version_that_came_meanwhile_is_told_first(draft: TokenRequest) -> None:
+    template = save(draft, keeps_resources=True)
+    save(draft, keeps_resources=True, over=1)
+    with pytest.raises(team_templates.Unseen) as unseen:
+        save(draft, over=1)
+    assert (unseen.value.template, str(unseen.value)) == (template, "Certificates is in version 2 by now.")
+    web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/template/"
+    for over in ("1", "", "x", "9" * 5000):
+        answer = web.post(there, posted(keeps_resources="on", over=over))
+        assert (answer.status_code, 'name="over" value="2"' in answer.content.decode()) == (409, True)
+    assert (TeamTemplate.objects.get().version, AuditEvent.objects.filter(action="template.saved", outcome="done").count()) == (
+        2,
+        2,
+    )
+
+
+@pytest.mark.parametrize("exclusion", ["except_zones", "except_accounts", "unknown_except"])
+def test_without_what_is_chosen_by_name_no_id_stays_and_nothing_gets_wider(draft: TokenRequest, exclusion: str) -> None:
+    [block] = draft.working_copy.spec.blocks
+    [zone], account = block.zones.zones, arrange.connection().owner_id
+    aside = ZoneChoice(mode="all", zones=(zone,), accounts=(account,), unknown=("typed",))
+    few = replace(aside, **{exclusion: (zone,)})
+    chosen = replace(block, zones=aside, accounts=AccountChoice(mode="all", accounts=(account,)))
+    excluding = replace(block, zones=few, accounts=AccountChoice(mode="all", except_accounts=(account,)))
+    spec = replace(draft.working_copy.spec, blocks=(chosen, excluding))
+    one, two = team_templates.spec_for(spec, keeps_resources=False).blocks
+    assert (one.zones, one.accounts) == (ZoneChoice(mode="all"), AccountChoice(mode="all"))
+    assert (two.zones, two.accounts) == (ZoneChoice(), AccountChoice())
 
 
 @pytest.mark.parametrize(
@@ -159,6 +220,29 @@ def test_a_draft_begins_from_it_and_knows_its_version(draft: TokenRequest) -> No
     assert "Its template asks for what will use the token." not in {
         one.sentence for one in standing.of(begun.working_copy).problems
     }
+
+
+@pytest.mark.parametrize("id", ["-" * 36, "0" * 36, "01234567-89ab-cdef-0123-456789abcde\u0663"])
+def test_what_is_no_id_of_a_template_begins_from_scratch(portal: None, id: str) -> None:
+    web = arrange.signed_in("requester")
+    answer = web.post("/templates/start/", {"template": f"team:{id}", "team": arrange.team().pk})
+    assert (answer.status_code, TokenRequest.objects.get().template) == (302, "")
+
+
+def test_a_copy_in_another_team_tells_nothing_of_the_template_that_it_was_begun_from(draft: TokenRequest) -> None:
+    begun = begin(save(draft), by="requester")
+    people.create_person(by=None, username="webber", email="webber@example.com", password=arrange.PASSWORD)
+    people.set_membership(
+        by=None, team=arrange.team("Web"), person=arrange.person("webber"), is_requester=True, is_approver=False
+    )  # fmt: skip
+    sharing.share(begun, by=begun.requester, colleague=arrange.person("webber"), role="viewer")
+    web = arrange.signed_in("webber")
+    copy = web.post(f"/requests/{begun.pk}/duplicate/", {"team": str(arrange.team("Web").pk)})["Location"]
+    save(draft, required=["end"])
+    assert 'data-testid="newer-template"' not in web.get(copy).content.decode()
+    page = web.get(f"{copy}template/").content.decode()
+    assert re.findall(r'(?:name="title"|name="purpose") value="([^"]*)"', page) == ["Copy of Untitled", ""]
+    assert re.findall(r"<input[^>]+ checked", page) == []
 
 
 def test_a_draft_begins_without_a_connection_where_the_team_has_none(draft: TokenRequest) -> None:

@@ -24,9 +24,8 @@ BEGAN = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def token(db: None) -> Token:
+def token(portal: None) -> Token:
     with clock.at(BEGAN):
-        arrange.sandbox_and_cast()
         made = arrange.issue(arrange.draft(validity=Validity(lifetime="days", days=20)))
     assert made
     return made.token

@@ -16,7 +16,7 @@ from tests import arrange
 from tests.integration.test_builder import part, text
 from tests.integration.test_every_choice import DNS_READ, ZONE_READ, Form
 from tokenportal import clock
-from tokenportal.actions import drafts, people, sharing, together
+from tokenportal.actions import alarms, drafts, people, sharing, together
 from tokenportal.models import EarlierCopy, Presence, TokenRequest, WorkingCopy, earlier
 from tokenportal.policy.spec import TokenSpec
 
@@ -187,6 +187,24 @@ def test_of_two_lists_both_can_be_kept(draft: TokenRequest, mine: Page, theirs: 
     assert spec_of(draft).blocks[0].zones.zones == (one, two, three)
 
 
+def test_what_an_access_allows_and_where_are_chosen_together(draft: TokenRequest, mine: Page, theirs: Page) -> None:
+    """Merged, the token could do on all zones what was wanted on one."""
+    before = spec_of(draft).blocks[0]
+    theirs.send(do="save", b1_zmode="all")
+    answer = mine.send(do=f"add:1:{ZONE_READ}")
+    assert re.findall(r'id="clash-\w+-\w+-title">([^<]+)<', text(answer)) == ["Access, permissions", "Access, zones"]
+    told = (
+        "One of you changed what an access allows, the other where; together they may allow more than either wanted. "
+        "Choose for each of 2 things, then save."
+    )
+    assert (answer.status_code, told in text(answer)) == (409, True)
+    [permissions, zones] = re.findall(r'data-testid="clash-([\w-]+)"', text(answer))
+    mine.load(text(answer))
+    mine.follow(mine.send(do="choose", **{f"keep-{permissions}": "mine", f"keep-{zones}": "mine"}))
+    block = spec_of(draft).blocks[0]
+    assert (set(block.permissions), block.zones) == ({*before.permissions, ZONE_READ}, before.zones)
+
+
 def test_what_was_pressed_when_it_came_up_is_done_with_the_choice(draft: TokenRequest, mine: Page, theirs: Page) -> None:
     theirs.send(do=f"add:1:{ZONE_READ}")
     answer = mine.send("access-1", do=f"add:1:{DNS_READ}", b1_zone_add="acm")
@@ -351,6 +369,42 @@ def test_who_has_the_draft_open_is_seen_by_the_others_for_a_minute(draft: TokenR
         assert part(requester.get(draft.get_absolute_url()), "here") == ""
         assert said(ping(requester, draft, revision=revision)) == ""
         assert [one.user for one in Presence.objects.all()] == [draft.requester]
+
+
+@pytest.mark.parametrize("how", ["shared", "with a team", "by a link", "left", "deactivated"])
+def test_whoever_has_lost_the_draft_is_no_longer_named_as_here(draft: TokenRequest, how: str) -> None:
+    owner, admin, mate = draft.requester, arrange.person("admin"), arrange.person("teammate")
+    web, share = arrange.signed_in("requester"), draft.shares.get()
+    if how == "with a team":
+        sharing.unshare(share, by=owner)
+        share = sharing.share(draft, by=owner, colleague=arrange.team(), role="viewer")
+    elif how == "by a link":
+        sharing.unshare(share, by=owner)
+        link, _ = sharing.make_link(draft, by=owner, role="viewer", days=1)
+        sharing.take_link(link, by=mate)
+    ping(arrange.signed_in("teammate"), draft, shown=1)
+    assert said(ping(web, draft, revision=9)) == "teammate is here too"
+    if how == "by a link":
+        sharing.revoke_link(link, by=owner)
+    elif how == "left":
+        people.remove_membership(mate.memberships.get(), by=admin)
+    elif how == "deactivated":
+        people.set_active(mate, by=admin, active=False)
+    else:
+        sharing.unshare(share, by=owner)
+    assert said(ping(web, draft, revision=9)) == ""
+    sharing.share(draft, by=owner, colleague=admin, role="viewer")
+    ping(arrange.signed_in("admin"), draft, shown=1)
+    assert said(ping(web, draft, revision=9)) == "admin is here too"
+    assert set(sharing.reached_by(draft)) == {one.person for one in sharing.everybody(draft)}
+
+
+def test_an_admin_who_looks_after_an_alarm_is_named_as_here(draft: TokenRequest) -> None:
+    admin, web = arrange.signed_in("admin"), arrange.signed_in("requester")
+    assert ping(admin, draft, shown=1).status_code == 404
+    alarms.sound(draft, alarms.STRAY, by=None)
+    assert ping(admin, draft, shown=1).status_code == 200
+    assert said(ping(web, draft, revision=9)) == "admin is here too"
 
 
 def test_several_are_named_together_in_one_query(draft: TokenRequest) -> None:

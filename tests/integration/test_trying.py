@@ -8,6 +8,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests import arrange
+from tests.integration.care_world import fresh
+from tests.integration.test_adopting import adopt
+from tests.integration.test_inventory import found_outside
+from tokenportal.actions import caring
 from tokenportal.models import AuditEvent, Token
 from tokenportal.policy.spec import ClientIPs, Validity
 
@@ -16,7 +20,7 @@ PART = {"HX-Request": "true", "HX-Target": "trial"}
 
 
 def made(**changes: Any) -> tuple[Client, Token, str]:
-    ready = arrange.checked(arrange.draft(**changes))
+    ready = arrange.agreed(arrange.draft(**changes))
     web = arrange.signed_in("requester")
     page = web.post(f"/requests/{ready.pk}/create/", arrange.confirming(ready)).content.decode()
     secret = re.search(r"cf[au]t_[A-Za-z0-9]+", page)
@@ -89,6 +93,18 @@ def test_only_its_owner_and_who_asked_for_it_may_try_it(portal: None) -> None:
     _, token, secret = made()
     assert arrange.signed_in("teammate").post(f"/tokens/{token.pk}/try/", {"secret": secret}).status_code == 403
     assert arrange.signed_in("admin").post(f"/tokens/{token.pk}/try/", {"secret": secret}).status_code == 403
+
+
+def test_trying_an_adopted_token_out_stands_in_its_trail(portal: None) -> None:
+    token, owner = found_outside(), arrange.person("requester")
+    adopt(token)
+    rolled = caring.roll(fresh(token), by=owner)
+    assert rolled
+    web = arrange.signed_in("requester")
+    assert tried(web, token, rolled.secret.reveal())[0] == "active"
+    trail = web.get(f"/tokens/{token.pk}/trail/").content.decode()
+    steps = re.findall(r"<li class=.*?><strong>([^<]+)</strong> by ([^<\n]+)", trail)
+    assert steps[-1] == ("Tried out", "requester")
 
 
 def test_without_script_the_answer_is_a_page(portal: None) -> None:

@@ -16,14 +16,9 @@ from tokenportal import audit, clock, keys
 from tokenportal.actions import checkpointing, verifying
 from tokenportal.audit import Event, checkpoints
 from tokenportal.models import AuditEvent, Notice, Verification
+from tokenportal.models.guard import Origin, coming_from
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def own_keys(settings: Any, tmp_path: Path) -> Path:
-    settings.KEYS_DIR, settings.CHECKPOINTS_FILE = tmp_path, tmp_path / "checkpoints.jsonl"
-    return tmp_path
 
 
 def events(count: int) -> None:
@@ -144,17 +139,58 @@ def test_a_checkpoint_that_cannot_be_written_undoes_nothing_and_is_told(own_keys
     assert ready["checks"]["audit"] is True
 
 
-def test_a_person_verifies_and_it_is_one_event_with_its_result(portal: None) -> None:
+def written(kept: Verification) -> list[tuple[str, str, str, str, bool, dict[str, Any]]]:
+    """The events about a verification: what, by whom, from where, with a session or without, and with which details."""
+    return [
+        (event.action, event.by_name, event.channel, event.address, bool(event.session), event.details)
+        for event in AuditEvent.objects.filter(object_type="verification", object_id=str(kept.pk)).order_by("number")
+    ]
+
+
+PRESSED = ("audit.verifying", "auditor", "web", "127.0.0.1", True, {"scope": "whole"})
+
+
+def test_that_a_person_asks_is_an_event_and_the_result_is_another(portal: None) -> None:
     web = arrange.signed_in("auditor")
     before = AuditEvent.objects.count()
     assert web.post("/audit/chain/verify/").status_code == 302
-    events_then = AuditEvent.objects.filter(number__gt=before, action="audit.verified")
-    [event] = events_then
-    assert (event.by_name, event.outcome, event.details["result"]) == ("auditor", "done", "clean")
     kept = verifying.last(Verification.Scope.WHOLE)
     assert kept
-    assert (kept.by_name, kept.result, kept.events, verifying.trusted(kept)) == ("auditor", "clean", before, True)
+    found = {"scope": "whole", "result": "clean", "events": before + 1}
+    assert written(kept) == [PRESSED, ("audit.verified", "auditor", "web", "127.0.0.1", True, found)]
+    assert (kept.by_name, kept.result, kept.events, verifying.trusted(kept)) == ("auditor", "clean", before + 1, True)
     assert verifying.state().holds is True
+
+
+def test_a_person_who_leaves_it_to_the_worker_has_asked_with_their_session_and_address(
+    portal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "AT_ONCE", 1)
+    arrange.signed_in("auditor").post("/audit/chain/verify/")
+    asked = Verification.objects.get()
+    assert written(asked) == [PRESSED]
+    with coming_from(Origin("work")):
+        done = verifying.run_next()
+    assert done
+    found = {"scope": "whole", "result": "clean", "events": done.events}
+    assert written(asked) == [PRESSED, ("audit.verified", "", "work", "", False, found)]
+
+
+def test_a_person_who_comes_to_the_worker_s_own_look_has_asked_too(portal: None) -> None:
+    now = clock.now()
+    own = Verification.objects.create(scope="whole", asked_at=now, began_at=now, seen_at=now)
+    arrange.signed_in("auditor").post("/audit/chain/verify/")
+    assert written(own) == [PRESSED]
+    with clock.at(now + timedelta(minutes=2)):
+        assert verifying.run_next() == own
+    assert [event[:3] for event in written(own)] == [PRESSED[:3], ("audit.verified", "", "command")]
+
+
+def test_where_the_audit_cannot_be_written_nothing_is_begun(portal: None, settings: Any, tmp_path: Path) -> None:
+    web = arrange.signed_in("auditor")
+    settings.KEYS_DIR = tmp_path
+    assert web.post("/audit/chain/verify/").status_code == 503
+    assert not Verification.objects.exists()
 
 
 def test_whoever_writes_that_all_is_well_is_not_believed(portal: None) -> None:

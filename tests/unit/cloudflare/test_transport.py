@@ -28,7 +28,7 @@ class Slow(io.BytesIO):
 
 
 class Scripted(BaseAdapter):
-    def __init__(self, body: io.BytesIO, length: int) -> None:
+    def __init__(self, body: io.BytesIO, length: int | str) -> None:
         super().__init__()
         self.raw = urllib3.HTTPResponse(
             body, {"Content-Length": str(length)}, status=200, preload_content=False, enforce_content_length=False
@@ -53,6 +53,10 @@ def over(adapter: BaseAdapter, deadline: float = 5) -> Client:
 def test_a_body_that_is_not_as_long_as_it_said_is_cut_off() -> None:
     with pytest.raises(OutcomeUnknown, match="the answer was cut off"):
         over(Scripted(io.BytesIO(CREATED), len(CREATED) + 1)).create_token({})
+
+
+def test_a_length_that_is_no_number_says_nothing_about_the_body() -> None:
+    assert over(Scripted(io.BytesIO(CREATED), "²")).create_token({}).token.id
 
 
 def test_a_body_that_drips_without_a_socket_ends_at_the_deadline() -> None:
@@ -80,7 +84,14 @@ def test_replacing_a_token_sends_the_whole_of_it(server: Server) -> None:
     assert client(server).update_token(ID, {"name": "another", "policies": []}).name == "another"
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     assert head.startswith(f"PUT /client/v4/{client(server).owner_path}/tokens/{ID} ".encode())
-    assert body == b'{"name": "another", "policies": []}'
+    assert body == b'{"name":"another","policies":[]}'
+    assert b"Content-Type: application/json" in head
+
+
+def test_what_json_cannot_say_is_never_sent(server: Server) -> None:
+    with pytest.raises(NeverSent, match="JSON cannot say"):
+        client(server).create_token({"name": float("nan")})
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("scopes", [None, "zone", ["zone", 7]])
