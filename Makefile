@@ -81,7 +81,7 @@ run: $(VENV)/base.installed
 	  --no-control-socket --log-level warning
 
 test: $(VENV)/dev.installed
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 covered: $(VENV)/dev.installed
 	@$(PY) -m pytest -n 2 $(COVERED) $(ARGS)
