@@ -28,7 +28,7 @@ from tests.integration.review_world import (
     wide,
 )
 from tokenportal import rules
-from tokenportal.actions import alarms, people, reviewing
+from tokenportal.actions import alarms, carrying_out, people, reviewing
 from tokenportal.models import Answer, AuditEvent, Notice, Review, Status, TokenRequest
 from tokenportal.policy.problems import PURPOSE_MAX
 from tokenportal.policy.spec import Validity
@@ -488,6 +488,19 @@ def test_a_change_of_a_token_is_held_against_the_token_and_carried_out_by_its_re
     assert texts(page(mine, at(change, "summary/")), "create") == ["Change token"]
     done = mine.post(at(change, "create/"), confirming(change))
     assert (done.status_code, fresh(change).status) == (302, Status.ISSUED)
+
+
+def test_a_change_that_changes_nothing_is_not_sent_and_the_reason_is_shown_again(portal: None) -> None:
+    made = arrange.issue(arrange.draft())
+    assert made
+    unchanged = arrange.change(made.token)
+    web = arrange.signed_in("requester")
+    refused = web.post(at(unchanged, "send/"), {**arrange.confirming(unchanged), "reason": WHY})
+    here = fresh(unchanged)
+    assert (refused.status_code, here.status, here.reviews.count()) == (409, Status.DRAFT, 0)
+    assert carrying_out.NO_DIFFERENCE in refused.content.decode()
+    assert text(refused.content.decode(), "typed") == f"What was typed Reason {WHY}"
+    assert events(unchanged) == [("review.sent", "refused")]
 
 
 def test_where_a_rule_stands_in_the_way_the_summary_leads_to_its_section_and_sends_nothing(portal: None) -> None:

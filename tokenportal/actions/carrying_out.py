@@ -32,6 +32,12 @@ def difference(token_request: TokenRequest, version: Version) -> Difference:
     return Difference((*found.changes, *comparing.answering(was, now)))
 
 
+def require_difference(token_request: TokenRequest, agreed: Version) -> None:
+    """Raises Changed for a change of a token that would change nothing: nobody need confirm or review that."""
+    if token_request.is_edit and not difference(token_request, agreed).changes:
+        raise Changed(NO_DIFFERENCE)
+
+
 def token_of(token_request: TokenRequest) -> Token:
     """The token that a change is about."""
     token = token_request.target
@@ -52,8 +58,7 @@ def carry_out(token_request: TokenRequest, *, by: User, version: int, digest: st
     agreed = issuing.agreed_version(token_request, number=version, digest=digest)
     reason = issuing.given_reason(token_request, reason)
     rules.require(issuing.may_issue(by, token_request, agreed, reason=reason))
-    if not difference(token_request, agreed).changes:
-        raise Changed(NO_DIFFERENCE)
+    require_difference(token_request, agreed)
     client = _still_as_begun(token_request)
     attempt = _begin(token_request, agreed, by=by, reason=reason)
     try:

@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from django.db.models import Q
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import guarding, issuing, notices, preflight, voiding
+from tokenportal.actions import carrying_out, guarding, issuing, notices, preflight, voiding
 from tokenportal.actions.invalid import Invalid, checked_text
 from tokenportal.actions.issuing import Changed
 from tokenportal.audit import Event
@@ -26,13 +26,14 @@ def send(
 ) -> Review:  # fmt: skip
     """Send just this version for review. Where no rule asks for approval, one of the team's approvers is asked for.
 
-    Raises NotAllowed, Changed where what was looked at is not what would be sent, a rule stands in the way whoever
-    approves or Cloudflare would certainly not take it, and Invalid for a text or a person.
+    Raises NotAllowed, Changed where what was looked at is not what would be sent, it would change nothing, a rule stands in
+    the way whoever approves or Cloudflare would certainly not take it, and Invalid for a text or a person.
     """
     rules.require(rules.may_send(by, token_request))
     reason = checked_text("reason", reason or token_request.reason)
     agreed = issuing.agreed_version(token_request, number=version, digest=digest)
     rules.require(rules.may_use(agreed.agreed_connection, token_request.team_id))
+    carrying_out.require_difference(token_request, agreed)
     found = guarding.of_version(token_request, agreed, reason=reason)
     if found.unmet and all(ruling.effect == "reason" for ruling in found.unmet):
         raise Invalid("reason", found.unmet[0].asks)
