@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import audit, clock, rules
@@ -477,6 +478,18 @@ def test_two_rules_at_once_are_two_demands(portal: None) -> None:
     approve(waiting, "web-approver")
     assert (status(waiting), issue(waiting) is not None) == (Status.APPROVED, True)
     assert not TokenRequest.objects.visible_to(outsider).exclude(status=Status.ISSUED).exists()
+
+
+def test_sending_looks_up_the_teams_of_many_demands_at_once(portal: None) -> None:
+    asked = []
+    for number in range(3):
+        other_rule(f"Web {number}", when={"levels": ["edit"]}, then={"approvals": 1, "source": str(arrange.team("Web").pk)})
+        ready = arrange.checked(wide())
+        with CaptureQueriesContext(connection) as queries:
+            demo.send(ready, WHY)
+        assert ready.reviews.get().demands.count() == number + 2
+        asked.append(sum('FROM "tokenportal_team"' in one["sql"] for one in queries))
+    assert asked == [asked[0]] * 3
 
 
 def test_a_denial_after_the_approval_ends_it(portal: None, sent_bodies: list[bytes]) -> None:

@@ -204,7 +204,7 @@ def _taken_over(record: audit.Record, token: Token, wanted: Answering) -> None:
 
 
 def _sent(
-    token: Token, wanted: Answering, demands: Iterable[Demand], *, by: User, begun: TokenRequest | None, reason: str
+    token: Token, wanted: Answering, demands: tuple[Demand, ...], *, by: User, begun: TokenRequest | None, reason: str
 ) -> TokenRequest:  # fmt: skip
     """A request that asks for just this body, in review; the person's own one, where it went back to them."""
     spec = _spec(token, wanted.purpose)

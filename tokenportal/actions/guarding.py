@@ -128,12 +128,6 @@ def teams_for(demands: Iterable[guardrails.Demand], token_request: TokenRequest)
     return {source: token_request.team if source == TEAM else found.get(source) for source in sources}
 
 
-def team_of(source: str, token_request: TokenRequest) -> UUID | None:
-    """The team whose approvers a demand is for; None for the admins, and for a team that is gone."""
-    team = token_request.team if source == TEAM else _teams([source]).get(source)
-    return team.pk if team else None
-
-
 def approvers_in_words(team: Team | None) -> str:
     """Whose approval counts for a demand of this team, or where there is none."""
     return f"the approvers of {team} and the admins" if team else "the admins"

@@ -1,6 +1,6 @@
 """Review: a version is sent to colleagues, who approve just these bytes, ask for changes or deny. Any way out of it voids them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -45,7 +45,7 @@ def send(
 
 
 def begin(
-    token_request: TokenRequest, demands: Iterable[guarding.guardrails.Demand], *, by: User, reason: str, asked: Iterable[User] = ()
+    token_request: TokenRequest, demands: Collection[guarding.guardrails.Demand], *, by: User, reason: str, asked: Iterable[User] = ()
 ) -> Review:  # fmt: skip
     """The review of the newest version, with what it takes. Raises Changed where somebody was first, and Invalid."""
     now = clock.now()
@@ -55,9 +55,10 @@ def begin(
         digest=token_request.digest, reason=reason, sent_by=by, sent_at=now,
         expires_at=now + timedelta(seconds=settings.REVIEW_EXPIRES_SECONDS),
     )  # fmt: skip
+    teams = guarding.teams_for(demands, token_request)
     rows = [
         Demand(review=review, rule=one.rule.id, title=one.rule.title, because=one.because[:BECAUSE_MAX], count=one.count,
-               team_id=guarding.team_of(one.source, token_request))
+               team=teams[one.source])
         for one in demands
     ] or [Demand(review=review, rule=guarding.VOLUNTARY, title="Asked for by who needs it", count=1, team=token_request.team)]  # fmt: skip
     try:
