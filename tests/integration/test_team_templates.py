@@ -10,8 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
+from tests.integration.review_world import newcomer
 from tokenportal import rules
-from tokenportal.actions import drafts, people, sharing, snapshots, standing, team_templates
+from tokenportal.actions import beginning, drafts, people, reviewing, sharing, snapshots, standing, team_templates
 from tokenportal.actions.invalid import Invalid
 from tokenportal.models import AuditEvent, TeamTemplate, TokenRequest, WorkingCopy
 from tokenportal.policy.spec import AccountChoice, ClientIPs, Validity, ZoneChoice
@@ -45,6 +46,15 @@ def resaved(draft: TokenRequest, **changes: Any) -> None:
         TokenRequest.objects.get(pk=draft.pk), by=draft.requester, revision=copy.revision, spec=replace(copy.spec, **changes),
         connection=copy.connection, owner=copy.owner, backup_owner=None,
     )  # fmt: skip
+
+
+def against(token_request: TokenRequest, there: str, by: str) -> list[str]:
+    """The templates that a version is held against on a page, as this person finds it."""
+    found = arrange.signed_in(by).get(f"/requests/{token_request.pk}/{there}/")
+    assert found.status_code == 200
+    names = [one.name for one in found.context["comparisons"] if one.against == "template"]
+    assert ("Certificates" in found.content.decode()) == bool(names)
+    return names
 
 
 def posted(**more: Any) -> dict[str, Any]:
@@ -243,6 +253,23 @@ def test_a_copy_in_another_team_tells_nothing_of_the_template_that_it_was_begun_
     page = web.get(f"{copy}template/").content.decode()
     assert re.findall(r'(?:name="title"|name="purpose") value="([^"]*)"', page) == ["Copy of Untitled", ""]
     assert re.findall(r"<input[^>]+ checked", page) == []
+
+
+def test_only_who_may_see_a_template_is_told_what_differs_from_it(draft: TokenRequest) -> None:
+    begun = begin(save(draft), by="requester")
+    web = arrange.team("Web")
+    people.set_membership(by=None, team=web, person=begun.requester, is_requester=True, is_approver=False)
+    newcomer("guest", web.name, is_requester=True)
+    for team in (arrange.team(), web):
+        copy = beginning.from_request(begun, by=begun.requester, team=team)
+        resaved(copy, blocks=draft.working_copy.spec.blocks, purpose="A test uses it.", validity=Validity(days=20))
+        copy = arrange.checked(TokenRequest.objects.get(pk=copy.pk))
+        sharing.share(copy, by=begun.requester, colleague=arrange.person("guest"), role="viewer")
+        names = {"requester": ["Certificates"], "guest": []}
+        assert {name: against(copy, "summary", name) for name in names} == names
+        reviewing.send(copy, by=copy.requester, reason="", **arrange.confirming(copy))
+        names = {"requester": ["Certificates"], "auditor": []}
+        assert {name: against(copy, "review", name) for name in names} == names
 
 
 def test_a_draft_begins_without_a_connection_where_the_team_has_none(draft: TokenRequest) -> None:

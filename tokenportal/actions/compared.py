@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tokenportal.actions import adopting, carrying_out, comparing, drafts, team_templates, versions
-from tokenportal.models import Review, TeamTemplate, Token, TokenRequest, Version
+from tokenportal.models import Review, Token, TokenRequest, User, Version
 from tokenportal.policy import changes, recipes
 from tokenportal.policy.diff import Difference
 from tokenportal.policy.spec import AccessBlock, TokenSpec
@@ -21,19 +21,20 @@ class Comparison:
     difference: Difference
 
 
-def comparisons(token_request: TokenRequest, version: Version, review: Review) -> tuple[Comparison, ...]:
-    """The most telling one first; none where there is nothing to compare with."""
+def comparisons(user: User, token_request: TokenRequest, version: Version, review: Review) -> tuple[Comparison, ...]:
+    """What this person may see of them, the most telling one first; none where there is nothing to compare with."""
     found = (_with_token(token_request, version), _with_reviewed(token_request, version, review))
     told = tuple(one for one in found if one)
-    template = None if token_request.target_id else _with_template(token_request, version)
+    template = None if token_request.target_id else _with_template(user, token_request, version)
     return (*told, template) if template else told
 
 
-def before_sending(token_request: TokenRequest, version: Version) -> tuple[Comparison, ...]:
+def before_sending(user: User, token_request: TokenRequest, version: Version) -> tuple[Comparison, ...]:
     """What a draft differs in from the version that was reviewed last, and from its template. What it does to a token is told apart."""
     if token_request.is_adoption:
         return ()
-    found = (_with_reviewed(token_request, version), None if token_request.target_id else _with_template(token_request, version))
+    template = None if token_request.target_id else _with_template(user, token_request, version)
+    found = (_with_reviewed(token_request, version), template)
     return tuple(one for one in found if one and one.difference.changes)
 
 
@@ -75,8 +76,8 @@ def _since(old: Version, version: Version, *, is_adoption: bool) -> Difference:
     return Difference((*found.changes, *comparing.answering(was, now)))
 
 
-def _with_template(token_request: TokenRequest, version: Version) -> Comparison | None:
-    name, spec = _template_of(token_request, version)
+def _with_template(user: User, token_request: TokenRequest, version: Version) -> Comparison | None:
+    name, spec = _template_of(user, token_request, version)
     if spec is None:
         return None
     begun = Version(
@@ -87,10 +88,13 @@ def _with_template(token_request: TokenRequest, version: Version) -> Comparison 
     return Comparison("template", name, Difference(tuple(one for one in found.changes if one.section in OF_A_TEMPLATE)))
 
 
-def _template_of(token_request: TokenRequest, version: Version) -> tuple[str, TokenSpec | None]:
-    """The name of the template that a request was begun from, and what it says; None where there is none, or no more."""
+def _template_of(user: User, token_request: TokenRequest, version: Version) -> tuple[str, TokenSpec | None]:
+    """The name of the template that a request was begun from, and what it says; None where there is none, or no more.
+
+    None too where it is not one of this person's teams': one may see a request, or a copy of it, and not what it was begun from.
+    """
     if pk := team_templates.of_slug(token_request.template):
-        template = TeamTemplate.objects.filter(pk=pk).first()
+        template = team_templates.seen_by(user).filter(pk=pk).first()
         made = template.versions.filter(number=token_request.template_version or 0).first() if template else None
         return (template.title, made.spec) if template and made else ("", None)
     found = recipes.get(token_request.template) if token_request.template else None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -97,6 +98,11 @@ def spec_for(spec: TokenSpec, *, keeps_resources: bool) -> TokenSpec:
 
 def _excludes(zones: ZoneChoice) -> bool:
     return bool(zones.except_zones or zones.except_accounts or zones.unknown_except)
+
+
+def seen_by(user: User) -> Any:
+    """The templates of this person's teams, retired or not; nobody else knows of them."""
+    return TeamTemplate.objects.filter(team__memberships__user=user)
 
 
 def named(team: Team, title: str) -> TeamTemplate | None:

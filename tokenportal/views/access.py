@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
 from tokenportal import audit
-from tokenportal.actions.team_templates import of_slug
+from tokenportal.actions.team_templates import of_slug, seen_by
 from tokenportal.audit import reading
 from tokenportal.models import (
     Attempt,
@@ -112,13 +112,13 @@ def team_templates(user: User) -> Any:
 
 def team_template(user: User, pk: UUID) -> TeamTemplate:
     """A template of one of this person's teams, retired or not."""
-    return get_object_or_404(TeamTemplate.objects.filter(team__memberships__user=user).select_related("team"), pk=pk)
+    return get_object_or_404(seen_by(user).select_related("team"), pk=pk)
 
 
 def template_of(user: User, token_request: TokenRequest) -> TeamTemplate | None:
     """The template from which a draft was begun, if it is one of this person's teams' and not retired."""
     pk = of_slug(token_request.template)
-    return TeamTemplate.objects.filter(pk=pk, retired_at=None, team__memberships__user=user).first() if pk else None
+    return seen_by(user).filter(pk=pk, retired_at=None).first() if pk else None
 
 
 def template_versions(template: TeamTemplate) -> Any:

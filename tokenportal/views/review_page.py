@@ -57,7 +57,8 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
     return {
         "token_request": token_request, "version": version, "review": review, "may": may,
         "progress": guarding.progress(review, token_request),
-        "earlier": list(access_reviews.earlier(review)), "comparisons": compared.comparisons(token_request, version, review),
+        "earlier": list(access_reviews.earlier(review)),
+        "comparisons": compared.comparisons(user, token_request, version, review),
         "askable": reviewing.askable(token_request, {one.team_id for one in review.demands.all()}) if may.ask else ((), ()),
         "may_discard": rules.may_discard(user, token_request), "may_start": rules.may_start(user),
         "may_unshare": rules.may_unshare(user, token_request), **of_adoption(user, token_request),

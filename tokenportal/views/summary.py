@@ -47,7 +47,7 @@ def show(request: HttpRequest, user: User, token_request: TokenRequest, *, inval
     steps = summary_steps.steps(user, token_request, version, posted=request.POST, useless=useless)
     context = {
         "token_request": token_request, "version": version, "fresh": is_fresh(request), "steps": steps, "checks": checks,
-        "difference": changes, "comparisons": compared.before_sending(token_request, version),
+        "difference": changes, "comparisons": compared.before_sending(user, token_request, version),
         "returned": access_reviews.returned(token_request), **summary_steps.errors(invalid), **targets.seen_by(user, token_request),
         **told(version.payload, catalogue, around, origins(version, catalogue, around)),
         **machines.machines(request, version.payload, around.owner, catalogue, changing=token_request.is_edit),
