@@ -39,6 +39,12 @@ def told(answer: Any) -> list[str]:
     return re.findall(r"<li>([^<]+)</li>", banner)
 
 
+def shown(page: str) -> str:
+    """What the form posts back of the template that its page shows."""
+    [found] = re.findall(r'name="over" value="([^"]*)"', page)
+    return found
+
+
 def resaved(draft: TokenRequest, **changes: Any) -> None:
     """The draft, saved again with these fields of its spec."""
     copy = WorkingCopy.objects.get(pk=draft.pk)
@@ -105,10 +111,10 @@ def test_a_second_save_of_a_title_says_what_it_changes_and_makes_a_version(draft
     page = web.post(there, posted(keeps_resources="on", title=" Certificates ")).content.decode()
     assert "Works from anywhere; before, from 192.0.2.0/24 only." in page
     assert TeamTemplate.objects.get().version == 1
-    assert web.post(there, posted(keeps_resources="on", over="1")).status_code == 302
+    assert web.post(there, posted(keeps_resources="on", over=shown(page))).status_code == 302
     template.refresh_from_db()
     assert (template.version, [one.number for one in template.versions.all()]) == (2, [1, 2])
-    assert web.post(there, posted(over="1")).status_code == 409, "somebody saved meanwhile"
+    assert web.post(there, posted(over=shown(page))).status_code == 409, "somebody saved meanwhile"
 
 
 def test_what_saving_over_a_template_changes_is_said_though_it_allows_nothing_by_itself(draft: TokenRequest) -> None:
@@ -129,18 +135,33 @@ def test_what_saving_over_a_template_changes_is_said_though_it_allows_nothing_by
 
 def test_whoever_saves_over_a_version_that_came_meanwhile_is_told_first(draft: TokenRequest) -> None:
     template = save(draft, keeps_resources=True)
-    save(draft, keeps_resources=True, over=1)
+    first = template.mark
+    save(draft, keeps_resources=True, over=first)
     with pytest.raises(team_templates.Unseen) as unseen:
-        save(draft, over=1)
+        save(draft, over=first)
     assert (unseen.value.template, str(unseen.value)) == (template, "Certificates is in version 2 by now.")
     web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/template/"
-    for over in ("1", "", "x", "9" * 5000):
+    for over in (first, "", "1", "2", "x", "9" * 5000):
         answer = web.post(there, posted(keeps_resources="on", over=over))
-        assert (answer.status_code, 'name="over" value="2"' in answer.content.decode()) == (409, True)
+        assert (answer.status_code, shown(answer.content.decode())) == (409, f"{template.pk}:2")
     assert (TeamTemplate.objects.get().version, AuditEvent.objects.filter(action="template.saved", outcome="done").count()) == (
         2,
         2,
     )
+
+
+def test_who_was_shown_one_template_saves_over_no_other_of_the_same_version(draft: TokenRequest) -> None:
+    other = save(draft, "Routers", keeps_resources=True)
+    save(draft)
+    web, there = arrange.signed_in("requester"), f"/requests/{draft.pk}/template/"
+    page = web.post(there, posted()).content.decode()
+    renamed = web.post(there, posted(title="Routers", over=shown(page)))
+    markup = renamed.content.decode()
+    assert (renamed.status_code, shown(markup), 'name="title" value="Routers"' in markup) == (409, other.mark, True)
+    team_templates.retire(TeamTemplate.objects.get(title="Certificates"), by=draft.requester)
+    anew = save(draft)
+    assert web.post(there, posted(over=shown(page))).status_code == 409, "another one has the title by now"
+    assert {one.title: one.version for one in TeamTemplate.objects.filter(retired_at=None)} == {"Routers": 1, anew.title: 1}
 
 
 @pytest.mark.parametrize("exclusion", ["except_zones", "except_accounts", "unknown_except"])

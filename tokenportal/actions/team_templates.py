@@ -34,11 +34,11 @@ class Unseen(Exception):
 
 def save(
     token_request: TokenRequest, *, by: User, title: str, purpose: str, required: Iterable[str] = (), keeps_resources: bool = True,
-    over: int | None = None,
+    over: str | None = None,
 ) -> TeamTemplate:  # fmt: skip
     """Make a template of a draft's spec without its name, or a new version of the team's template of this title.
 
-    ``over`` is the version that whoever saves was shown, 0 for none; without it, it goes over whichever there is.
+    ``over`` is the ``mark`` of the template that whoever saves was shown, "" for none; without it, it goes over whichever there is.
     Raises NotAllowed, Unseen, or Invalid for ``title`` or ``purpose``.
     """
     rules.require(rules.may_save_template(by, token_request))
@@ -49,7 +49,7 @@ def save(
         with audit.recording(Event.TEMPLATE_SAVED, by=by, subject=template, trail=token_request.pk) as record:
             if template.version:
                 template = TeamTemplate.objects.select_for_update().get(pk=template.pk)
-                if over not in (None, template.version):
+                if over not in (None, template.mark):
                     raise Unseen(template)
                 record.subject = template
                 record.change(template, version=template.version + 1)

@@ -34,6 +34,11 @@ class TeamTemplate(GuardedModel):
         """What ``TokenRequest.template`` holds for a draft that was begun from it."""
         return f"team:{self.pk}"
 
+    @property
+    def mark(self) -> str:
+        """Which template in which version, in a word: posted back by who was shown just that."""
+        return f"{self.pk}:{self.version}"
+
 
 class TeamTemplateVersion(GuardedModel):
     """``spec_json`` is a spec without a name; ``purpose`` says in a line what the template is for.

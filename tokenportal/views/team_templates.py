@@ -31,9 +31,8 @@ def save(request: HttpRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {"token_request": token_request, "copy": token_request.working_copy, "fields": required.FIELDS}
     if request.method != "POST":
         return render_page(request, "drafts/template.html", {**context, **typed})
-    over = request.POST.get("over", "")[:9]
     try:
-        template = team_templates.save(token_request, by=user, over=int(over) if over.isdecimal() else 0, **typed)
+        template = team_templates.save(token_request, by=user, over=request.POST.get("over", ""), **typed)
     except team_templates.Unseen as unseen:
         # What it would change is said first.
         difference = team_templates.changed(
