@@ -1,7 +1,7 @@
 """A change or a replacement begins with what the token holds, once for each person, and says why where it cannot begin."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +9,8 @@ from django.apps import apps
 from django.core.management import call_command
 
 from tests import arrange
-from tokenportal import audit, rules
-from tokenportal.actions import changing, connections, drafts, people
+from tokenportal import audit, clock, rules
+from tokenportal.actions import carrying_out, changing, connections, drafts, issuing, people, sharing, together, versions
 from tokenportal.audit import Event
 from tokenportal.models import AuditEvent, Status, Token, TokenRequest
 from tokenportal.policy.spec import ClientIPs, Validity
@@ -98,6 +98,36 @@ def test_a_change_that_goes_on_is_compared_with_the_token_as_it_is_now(portal: N
     assert again.base["policies"] != begun.base["policies"]
     assert again.working_copy.spec == begun.working_copy.spec
     assert drafts.current_version(again) is None
+
+
+def test_a_summary_from_before_the_token_changed_never_counts_again_however_long_the_draft_rests(portal: None) -> None:
+    token, by = issued(), arrange.person("requester")
+    before = arrange.change(token, purpose="Another build uses it.")
+    seen = arrange.confirming(before)
+    call_command("sandbox_alter", "widen", "a-token")
+    changing.begin_edit(token, by=by)
+    with clock.at(clock.now() + timedelta(minutes=11)):
+        versions.put_down_rested()
+        again = TokenRequest.objects.get(pk=before.pk)
+        assert drafts.current_version(again) is None
+        with pytest.raises(issuing.Changed, match="The draft has changed since this summary was opened"):
+            carrying_out.carry_out(again, by=by, **seen)
+        assert drafts.current_version(arrange.checked(again)) == before.versions.get()
+
+
+def test_whoever_has_the_draft_open_while_its_token_is_read_anew_saves_as_before(portal: None) -> None:
+    token, by = issued(), arrange.person("requester")
+    begun = changing.begin_edit(token, by=by)
+    mate = arrange.person("teammate")
+    sharing.share(begun, by=by, colleague=mate, role="editor")
+    copy = TokenRequest.objects.get(pk=begun.pk).working_copy
+    call_command("sandbox_alter", "widen", "a-token")
+    changing.begin_edit(token, by=by)
+    saved = together.save(
+        TokenRequest.objects.get(pk=begun.pk), by=mate, revision=copy.revision, spec=replace(copy.spec, purpose="For two builds."),
+        connection=copy.connection, owner=copy.owner, backup_owner=None,
+    )  # fmt: skip
+    assert (saved.copy.spec.purpose, saved.merged) == ("For two builds.", None)
 
 
 def test_a_failed_change_is_taken_back_to_draft(portal: None) -> None:

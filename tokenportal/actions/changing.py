@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from tokenportal import audit, cloudflare, rules, upstream
 from tokenportal.actions import drafts, sending_back, snapshots
 from tokenportal.actions.asking_first import not_read
 from tokenportal.audit import Event
 from tokenportal.cloudflare import TokenRecord
-from tokenportal.models import Status, Team, Token, TokenRequest, User, WorkingCopy
+from tokenportal.models import Status, Team, Token, TokenRequest, User
 from tokenportal.policy import decompile as decompiling
 from tokenportal.policy import spec as specs
 from tokenportal.policy.compile import name_without, same_grant
@@ -151,14 +150,15 @@ def _reopened(opened: TokenRequest, *, by: User) -> None:
 
 
 def _taken_up(opened: TokenRequest, base: dict[str, Any], spec: TokenSpec, *, by: User) -> None:
-    """Go on with an open draft. Where the token has changed since, a summary that was opened before no longer counts."""
+    """Go on with an open draft. Where the token has changed since, a summary that was opened before no longer counts.
+
+    What stands in the draft is as it was, so whoever has its page open saves as before.
+    """
     _reopened(opened, by=by)
     copy = opened.working_copy
     if not same_base(opened.base or {**base, "name": None}, base):
         with audit.recording(Event.DRAFT_STARTED, by=by, subject=opened, trail=opened.pk, anew=True) as record:
-            record.change(opened, base=base)
-            WorkingCopy.objects.filter(pk=opened.pk).update(revision=F("revision") + 1)
-        copy.refresh_from_db(fields=["revision"])
+            record.change(opened, base=base, digest="")
     if spec != copy.spec:
         drafts.save(
             opened, by=by, revision=copy.revision, spec=spec, connection=copy.connection, owner=copy.owner,

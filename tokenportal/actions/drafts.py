@@ -174,14 +174,14 @@ def check(token_request: TokenRequest, *, by: User, revision: int) -> Version:
 
 
 def current_version(token_request: TokenRequest) -> Version | None:
-    """The newest version, if it can be agreed to and the working copy has not changed since it was made."""
+    """The newest version, if it can be agreed to, and neither the working copy nor what a change begins with has changed since."""
     version = (
         token_request.versions.filter(number=token_request.version)
         .select_related("connection__snapshot", "owner", "backup_owner", "made_by")
         .defer("connection__snapshot__groups")
         .first()
     )
-    if version is None or not version.digest:
+    if version is None or not version.digest or version.digest != token_request.digest:
         return None
     copy = token_request.working_copy
     if token_request.status == Status.DRAFT and copy.put_down != copy.revision:
