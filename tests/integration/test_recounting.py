@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from tests import arrange
-from tests.integration.review_world import WHY, answer, at, fresh, minter, newcomer, page, texts
+from tests.integration.review_world import WHY, answer, at, fresh, minter, newcomer, page, text, texts
 from tokenportal.actions import people, recounting, reviewing
 from tokenportal.management.commands import work
 from tokenportal.models import AuditEvent, Notice, Status, TokenRequest
@@ -45,6 +45,12 @@ def test_the_worker_approves_what_lacks_nothing_since_an_approver_became_an_admi
     assert told == "All approvals are there for “minter”. It can be created now."
     shown = page(arrange.signed_in("requester"), at(waiting))
     assert texts(shown, "go-on") == ["Check and create the token"]
+
+
+def test_until_the_worker_approves_it_it_waits_on_nobody(waiting: TokenRequest) -> None:
+    for name in ("admin", "requester"):
+        assert text(page(arrange.signed_in(name), at(waiting)), "turn") == "Has its approvals, and is approved in a moment"
+        assert "Has its approvals, and is approved in a moment" in page(arrange.signed_in(name), "/review/")
 
 
 def test_the_worker_says_how_many_it_approved(waiting: TokenRequest) -> None:

@@ -18,9 +18,21 @@ from tokenportal.policy.problems import unshowable
 COUNTED = 100
 """How many the header counts at most."""
 LATELY = timedelta(days=30)
+UNDER_WAY = (Status.IN_REVIEW, Status.APPROVED)
 
 
 def waits_on(user: User) -> Q:
+    """The reviews whose next step is this person's: those that they can answer, and those of their own that are approved."""
+    ready = TokenRequest.objects.filter(requester=user, status=Status.APPROVED).order_by().values("pk")
+    return _to_answer(user) | Q(outcome=Review.Outcome.APPROVED, token_request__in=ready)
+
+
+def waits(user: User, review: Review) -> bool:
+    """Whether it is this person's turn in this review."""
+    return review.is_live and Review.objects.filter(waits_on(user), pk=review.pk).exists()
+
+
+def _to_answer(user: User) -> Q:
     """Open reviews of which this person could give an approval that is lacking, or was asked by name, and has not answered.
 
     What one wrote waits on others. Who was asked by name answers with a comment too.
@@ -54,9 +66,9 @@ def _written_by(user: User) -> Q:
 def count_waiting(user: User) -> int:
     """How many requests wait on this person; no more than the header can say.
 
-    Asked on every page: where nothing is in review at all, the long question is not even written.
+    Asked on every page: where nothing is in review or approved at all, the long question is not even written.
     """
-    if not Review.objects.filter(outcome=Review.Outcome.OPEN).exists():
+    if not TokenRequest.objects.filter(status__in=UNDER_WAY).exists():
         return 0
     return Review.objects.filter(waits_on(user)).order_by()[:COUNTED].count()
 
@@ -65,7 +77,7 @@ def queue(user: User) -> dict[str, Q]:
     """What belongs to each list of the queue, among the reviews that this person may see."""
     is_open, own, since = Q(outcome=Review.Outcome.OPEN), Q(token_request__requester=user), clock.now() - LATELY
     on_me = waits_on(user)
-    under_way = Q(token_request__status__in=[Status.IN_REVIEW, Status.APPROVED])
+    under_way = Q(token_request__status__in=UNDER_WAY)
     return {
         "you": on_me, "others": is_open & ~own & ~on_me, "mine": own & under_way & Q(outcome__in=Review.LIVE),
         "decided": (Q(approved_at__gt=since) | Q(ended_at__gt=since)) & ~(own & under_way & Q(outcome=Review.Outcome.APPROVED)),
@@ -84,10 +96,14 @@ def counts(user: User, lists: dict[str, Q]) -> dict[str, int]:
 def listed(user: User, wanted: Q) -> Any:
     """Reviews with all that a row shows, the one that has waited longest first."""
     related = ("token_request__team", "token_request__requester", "token_request__working_copy", "token_request__target")
-    found = reviews(user).filter(wanted).select_related(*related).prefetch_related(
-        Prefetch("demands", guarding.demands().select_related("team").order_by("title", "pk")), "answers__by", "asked"
-    )  # fmt: skip
+    found = _with_answers(reviews(user).filter(wanted).select_related(*related))
     return found.annotate(decided_at=Coalesce(F("ended_at"), F("approved_at"))).order_by("sent_at", "pk")
+
+
+def _with_answers(rows: Any) -> Any:
+    """With what each takes and has of it, who was asked by name, and what was answered."""
+    demands = guarding.demands().select_related("team").order_by("title", "pk")
+    return rows.prefetch_related(Prefetch("demands", demands), "answers__by", "asked")
 
 
 def narrowed(rows: Any, *, team: str = "", person: str = "", sought: str = "") -> Any:
@@ -123,8 +139,8 @@ def people(token_request: TokenRequest, ids: Iterable[str]) -> list[User]:
 
 def latest(token_request: TokenRequest) -> Review | None:
     """The newest round of a request, with who was asked and what was answered."""
-    found = token_request.reviews.select_related("sent_by").prefetch_related("demands__team", "answers__by", "asked")
-    return found.order_by("-number").first()
+    found: Review | None = _with_answers(token_request.reviews.select_related("sent_by")).order_by("-number").first()
+    return found
 
 
 def returned(token_request: TokenRequest) -> Review | None:

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from tokenportal import rules
 from tokenportal.actions import adopting, compared, guarding, preflight, reviewing, similar
 from tokenportal.models import Review, Status, TokenRequest, User
-from tokenportal.views import access, access_reviews, builder_findings, comments, could, machines, targets
+from tokenportal.views import access, access_reviews, builder_findings, comments, could, machines, review_queue, targets
 from tokenportal.views.summary import known, told
 
 
@@ -22,11 +22,6 @@ class Verdicts:
     withdraw: rules.Verdict
     ask: rules.Verdict
     go_on: bool
-
-    @property
-    def is_their_turn(self) -> bool:
-        """Whether something waits on them: an approval, or what was approved."""
-        return bool(self.approve) or self.go_on
 
 
 def verdicts(user: User, token_request: TokenRequest, review: Review) -> Verdicts:
@@ -54,9 +49,11 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
     catalogue, around = known(version.payload, version.agreed_connection)
     may = verdicts(user, token_request, review)
     is_open = review.is_live and token_request.status in guarding.APPROVALS_COUNT
+    is_their_turn = access_reviews.waits(user, review)
     return {
         "token_request": token_request, "version": version, "review": review, "may": may,
-        "progress": guarding.progress(review, token_request),
+        "progress": guarding.progress(review, token_request), "is_their_turn": is_their_turn,
+        "turn": review_queue.whose_turn(review, user, access_reviews.approves_for(user) if is_their_turn else None),
         "earlier": list(access_reviews.earlier(review)),
         "comparisons": compared.comparisons(user, token_request, version, review),
         "askable": reviewing.askable(token_request, {one.team_id for one in review.demands.all()}) if may.ask else ((), ()),

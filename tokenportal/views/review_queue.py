@@ -62,7 +62,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def rows(user: User, reviews: list[Review], *, is_their_turn: bool) -> list[Row]:
     """What each asks for is put into words from the version that is under review. One query for all of them."""
     versions, catalogue = access_reviews.versions_of(reviews), snapshots.all_known_groups()
-    for_teams = access_reviews.approves_for(user) if is_their_turn else frozenset()
+    for_teams = access_reviews.approves_for(user) if is_their_turn else None
     found = []
     for review in reviews:
         version = versions[review.token_request_id, review.version]
@@ -82,10 +82,11 @@ def rows(user: User, reviews: list[Review], *, is_their_turn: bool) -> list[Row]
     return found
 
 
-def whose_turn(review: Review, user: User, for_teams: frozenset[UUID | None]) -> str:
+def whose_turn(review: Review, user: User, for_teams: frozenset[UUID | None] | None) -> str:
     """Who has the next step, in words; what became of it where nobody has.
 
-    ``for_teams`` are those for which this person is to approve it, None standing for the admins.
+    ``for_teams`` are those for which this person approves, None standing for the admins, where it is their turn; else None.
+    ``review`` is one of ``access_reviews``.
     """
     token_request = review.token_request
     who = "You" if token_request.requester_id == user.pk else str(token_request.requester)
@@ -96,11 +97,11 @@ def whose_turn(review: Review, user: User, for_teams: frozenset[UUID | None]) ->
     if review.outcome != Review.Outcome.OPEN:
         return str(Review.Outcome(review.outcome).label)
     lacking = [one for one in review.demands.all() if vars(one)["given"] < one.count]
-    whom = dict.fromkeys(
-        "you" if one.team_id in for_teams else f"an approver of {one.team}" if one.team else "an admin"
-        for one in lacking or review.demands.all()
-    )
-    return f"Waits on {', and on '.join(whom)}"
+    if not lacking:
+        return "Has its approvals, and is approved in a moment"
+    others = [one.team for one in lacking if one.team_id not in (for_teams or ())]
+    whom = dict.fromkeys(f"an approver of {team}" if team else "an admin" for team in others)
+    return f"Waits on {', and on '.join([*(['you'] if for_teams is not None else []), *whom])}"
 
 
 def which_rules(demands: Iterable[Demand]) -> str:
