@@ -358,12 +358,27 @@ def test_who_is_asked_and_cannot_approve_answers_with_a_comment_after_which_noth
     said = web.post(there, comment)
     assert (said.status_code, said["Location"].split("#")[0]) == (302, there)
     assert access_reviews.count_waiting(people["teammate"]) == 0
+    markup = page(web, at(waiting))
+    assert (texts(markup, "asked-me"), texts(markup, "opinion")) == ([], [])
+    assert text(markup, "has-said") == (
+        "You have said what you think requester was told. While it is in review, you can say more among the comments ."
+    )
     told = Notice.objects.filter(user=people["requester"]).latest("at").sentence
     assert told == "teammate commented on shop-plugin: “Looks fine.”"
     arrange.signed_in("approver").post(there, comment)
     assert access_reviews.count_waiting(people["approver"]) == 1, "an approval is still lacking"
+    assert texts(page(arrange.signed_in("approver"), at(waiting)), "has-said") == []
     reviewing.withdraw(fresh(waiting), by=waiting.requester)
     assert web.post(there, comment).status_code == 404
+
+
+def test_who_is_asked_and_has_approved_is_asked_for_nothing_more(portal: None) -> None:
+    hard = arrange.sent(minter(), WHY)
+    reviewing.ask(hard, by=hard.requester, person=arrange.person("approver"))
+    answer(hard, "approve", "approver")
+    markup = page(arrange.signed_in("approver"), at(hard))
+    assert (texts(markup, "asked-me"), texts(markup, "has-said")) == ([], [])
+    assert text(markup, "why-not") == "You have approved it already."
 
 
 def test_who_may_deny_and_whose_approval_the_rules_do_not_ask_for_is_told_why(portal: None) -> None:

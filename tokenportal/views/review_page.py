@@ -50,6 +50,8 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
     may = verdicts(user, token_request, review)
     is_open = review.is_live and token_request.status in guarding.APPROVALS_COUNT
     is_their_turn = access_reviews.waits(user, review)
+    has_answered = any(answer.by_id == user.pk for answer in review.answers.all())
+    is_asked = token_request.status == Status.IN_REVIEW and user in review.asked.all() and not has_answered
     return {
         "token_request": token_request, "version": version, "review": review, "may": may,
         "progress": guarding.progress(review, token_request), "is_their_turn": is_their_turn,
@@ -60,7 +62,7 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
         "may_discard": rules.may_discard(user, token_request), "may_start": rules.may_start(user),
         "may_unshare": rules.may_unshare(user, token_request), **of_adoption(user, token_request),
         **targets.seen_by(user, token_request),
-        "asked_me": user in review.asked.all() and token_request.status == Status.IN_REVIEW,
+        "asked_me": is_asked and is_their_turn and not may.approve, "has_said": is_asked and not is_their_turn,
         "checks": SimpleLazyObject(lambda: preflight.of(token_request, version) if is_open else ()),
         "likes": SimpleLazyObject(
             lambda: similar.like(user, version.payload, version.agreed_connection, besides=token_request)
