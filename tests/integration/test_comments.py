@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
+from tests.integration.review_world import newcomer
 from tokenportal import clock, rules, visible
 from tokenportal.actions import commenting, drafts, mailing, people, sharing
 from tokenportal.actions.invalid import Invalid
@@ -306,6 +307,21 @@ def test_many_comments_take_as_many_queries_as_one(draft: TokenRequest) -> None:
         say(draft, f"Comment {number}", section="access-1")
         say(draft, f"Answer {number}", answers=first)
     assert [queries(here(draft)), queries(draft.get_absolute_url())] == few
+
+
+def test_a_comment_that_names_many_takes_as_many_queries_as_one_that_names_one(draft: TokenRequest) -> None:
+    names = [newcomer(f"mate-{number}", "Platform").username for number in range(12)]
+    sharing.share(draft, by=draft.requester, colleague=arrange.team(), role="viewer")
+
+    def queries(text: str) -> int:
+        with CaptureQueriesContext(database) as made:
+            say(draft, text, by="requester")
+        return len(made)
+
+    few = queries(f"Look, @{names[0]}.")
+    assert queries(" ".join(f"@{name}" for name in names)) == few
+    told = Notice.objects.values_list("user__username", flat=True)
+    assert sorted(told) == sorted([names[0], *names])
 
 
 def with_blocks(draft: TokenRequest, *labels: str) -> TokenRequest:

@@ -16,7 +16,7 @@ from tests import arrange
 from tests.integration.test_builder import part, text
 from tests.integration.test_every_choice import DNS_READ, ZONE_READ, Form
 from tokenportal import clock
-from tokenportal.actions import alarms, drafts, people, sharing, together
+from tokenportal.actions import alarms, drafts, people, seeing, sharing, together
 from tokenportal.models import EarlierCopy, Presence, TokenRequest, WorkingCopy, earlier
 from tokenportal.policy.spec import TokenSpec
 
@@ -396,7 +396,7 @@ def test_whoever_has_lost_the_draft_is_no_longer_named_as_here(draft: TokenReque
     sharing.share(draft, by=owner, colleague=admin, role="viewer")
     ping(arrange.signed_in("admin"), draft, shown=1)
     assert said(ping(web, draft, revision=9)) == "admin is here too"
-    assert set(sharing.reached_by(draft)) == {one.person for one in sharing.everybody(draft)}
+    assert set(seeing.who_sees(draft)) == {one.person for one in sharing.everybody(draft)}
 
 
 def test_an_admin_who_looks_after_an_alarm_is_named_as_here(draft: TokenRequest) -> None:

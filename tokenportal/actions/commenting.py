@@ -5,7 +5,7 @@ import re
 from django.db import transaction
 
 from tokenportal import audit, clock, rules
-from tokenportal.actions import notices
+from tokenportal.actions import notices, seeing
 from tokenportal.actions.invalid import checked_text
 from tokenportal.audit import Event
 from tokenportal.models import Comment, TokenRequest, User
@@ -82,8 +82,7 @@ def readers(made: Comment) -> list[User]:
         wanted |= {made.answers.by_id, *made.answers.replies.values_list("by_id", flat=True)}
     names = {name.rstrip(".").lower() for name in MENTION.findall(made.text)}
     wanted |= set(User.objects.filter(username__in=names).values_list("pk", flat=True))
-    people = User.objects.filter(pk__in=wanted - {made.by_id}, is_active=True).order_by("username")
-    return [person for person in people if TokenRequest.objects.visible_to(person).filter(pk=token_request.pk).exists()]
+    return list(seeing.who_sees(token_request).filter(pk__in=wanted - {made.by_id}).order_by("username"))
 
 
 def sentence_of(made: Comment) -> str:

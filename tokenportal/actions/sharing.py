@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from tokenportal import audit, clock, rules
 from tokenportal.actions import versions
@@ -208,18 +208,6 @@ def everybody(token_request: TokenRequest) -> list[Access]:
     ]
     owner = Access(token_request.requester, rules.OWNER, ("began or took over this draft",))
     return [owner, *sorted(found, key=lambda access: access.person.username)]
-
-
-def reached_by(token_request: TokenRequest) -> QuerySet[User]:
-    """Those whom ``everybody`` names, for a query of one's own; of a draft with an alarm the admins too."""
-    with_teams = Membership.objects.filter(team__shares__token_request=token_request)
-    by_link = LinkGuest.objects.filter(
-        link__token_request=token_request, link__revoked_at=None, link__expires_at__gt=clock.now()
-    )  # fmt: skip
-    given = Q(shares__token_request=token_request) | Q(pk__in=with_teams.values("user")) | Q(pk__in=by_link.values("user"))
-    colleague = Q(pk__in=Membership.objects.filter(team__memberships__user=token_request.requester_id).values("user"))
-    alarmed = Q(is_admin=True) if token_request.alarm else Q(pk__in=())
-    return User.objects.filter(Q(pk=token_request.requester_id) | given & colleague | alarmed, is_active=True)
 
 
 def roles(user: User, rows: Iterable[TokenRequest]) -> dict[TokenRequest, Access]:

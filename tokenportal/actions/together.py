@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tokenportal import clock
-from tokenportal.actions import drafts, sharing
+from tokenportal.actions import drafts, seeing
 from tokenportal.models import Connection, Presence, TokenRequest, User, WorkingCopy, earlier
 from tokenportal.models.durability import committed_soon
 from tokenportal.policy import merge as merging
@@ -124,7 +124,7 @@ def ping(token_request: TokenRequest, *, by: User, revision: int) -> None:
 def others_here(token_request: TokenRequest, user: User) -> list[str]:
     """The names of those who have the draft open just now and may still see it, besides this person."""
     present = Presence.objects.filter(token_request=token_request, seen_at__gte=clock.now() - GONE_AFTER).exclude(user=user)
-    present = present.filter(user__in=sharing.reached_by(token_request).values("pk"))
+    present = present.filter(user__in=seeing.who_sees(token_request).values("pk"))
     return list(present.order_by("user__username").values_list("user__username", flat=True))
 
 
