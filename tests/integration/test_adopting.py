@@ -18,7 +18,7 @@ from tokenportal.models import AuditEvent, MovedMeanwhile, Token, TokenRequest
 pytestmark = pytest.mark.django_db
 
 
-def wanted(token: Token, **changes: str) -> dict[str, str]:
+def wanted(token: Token, **changes: Any) -> dict[str, Any]:
     """What the form posts."""
     return {
         "team": str(arrange.team().pk), "owner": str(arrange.person("requester").pk), "backup_owner": "",

@@ -225,7 +225,10 @@ def test_a_rule_for_one_team_is_told_for_that_team_and_asked_of_it(portal: None)
     token = found_outside()
     shown = page("admin", f"/tokens/{token.pk}/adopt/")
     assert "For Web: One person among the team’s approvers and the admins must approve it." in plain(shown)
-    assert "Where a rule asks for approvals in the team that you choose, it is sent for review first." in shown
+    assert (
+        "Where a rule asks for approvals in the team that you choose, or you ask somebody by name, it is sent for review first."
+        in shown
+    )
     assert re.findall(r'data-testid="adopt">([^<]+)<', shown) == ["Adopt it"]
     assert asked(token, team=arrange.team("Web")).team == arrange.team("Web")
     assert ask(found_outside("another")) is None

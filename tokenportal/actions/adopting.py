@@ -3,7 +3,7 @@
 Cloudflare is told nothing. What is agreed to is the token's body as it was seen, and who answers for it from then on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -13,12 +13,13 @@ from tokenportal import audit, clock, rules
 from tokenportal.actions import changing, comparing, drafts, guarding, issuing, reviewing, snapshots, versions
 from tokenportal.actions.invalid import OWN_BACK_UP, Invalid, checked_text
 from tokenportal.actions.issuing import AlreadyUnderWay, Changed
+from tokenportal.actions.reviewing import Askable
 from tokenportal.audit import Event
 from tokenportal.models import MovedMeanwhile, Status, Team, Token, TokenRequest, User, Version, earlier
 from tokenportal.policy import spec as specs
 from tokenportal.policy.compile import Payload
 from tokenportal.policy.decompile import NotExpressible
-from tokenportal.policy.guardrails import Demand, Judgement, Ruling
+from tokenportal.policy.guardrails import TEAM, Demand, Judgement, Ruling
 from tokenportal.policy.spec import TokenSpec
 
 SAID = ("reason", "approvals", "warn")
@@ -96,6 +97,38 @@ def asks(token: Token, teams: Iterable[Team]) -> tuple[Ask, ...]:
     return tuple(Ask(rulings, () if len(of) == len(teams) else tuple(of)) for rulings, of in found.items())
 
 
+def askable(
+    found: Iterable[Ask], teams: Collection[Team], *, by: User, begun: TokenRequest | None
+) -> tuple[Askable, Askable]:  # fmt: skip
+    """Whom one can ask by name, as ``reviewing.askable`` has it, before it is chosen which of these teams answers for the token.
+
+    ``found`` is what the rules ask for. Beside each stands for which team their approval counts, or where they are. The teams
+    come with their members, so this is one query.
+    """
+    asking = [
+        (ruling.rule.then.source, one.teams or teams) for one in found for ruling in one.rulings if ruling.effect == "approvals"
+    ]
+    named, where_chosen = {source for source, _ in asking}, {team for source, of in asking if source == TEAM for team in of}
+    can = dict.fromkeys(User.objects.filter(is_active=True, is_admin=True), reviewing.CAN)
+    for_teams: dict[User, list[str]] = {}
+    places: dict[User, list[str]] = {}
+    for team in teams:
+        for one in team.memberships.all():
+            places.setdefault(one.user, []).append(str(team))
+            if one.is_approver and str(team.pk) in named:
+                can[one.user] = reviewing.CAN
+            elif one.is_approver and team in where_chosen:
+                for_teams.setdefault(one.user, []).append(str(team))
+    can = {**{person: f"{reviewing.CAN} for {', '.join(names)}" for person, names in for_teams.items()}, **can}
+    others = {person: ", ".join(names) for person, names in places.items() if person not in can}
+
+    def open_to(told: dict[User, str]) -> Askable:
+        may = (person for person in told if person.is_active and not (rules.wrote(person, begun) if begun else person == by))
+        return [(person, told[person]) for person in sorted(may, key=str)]
+
+    return open_to(can), open_to(others)
+
+
 def judged(token: Token, team: Team, *, reason: str) -> Judgement:
     """What the rules ask for before this team answers for the token as it is."""
     unsaved = TokenRequest(kind=TokenRequest.Kind.ADOPT, target=token, team=team, reason=reason)
@@ -103,13 +136,15 @@ def judged(token: Token, team: Team, *, reason: str) -> Judgement:
 
 
 def adopt(
-    token: Token, *, by: User, team: Team, owner: User, backup_owner: User | None, purpose: str, seen: str = "", reason: str = ""
+    token: Token, *, by: User, team: Team, owner: User, backup_owner: User | None, purpose: str, seen: str = "", reason: str = "",
+    asked: Collection[User] = (),
 ) -> TokenRequest | None:  # fmt: skip
     """Let a team answer for a token that the portal did not make; what it holds now is what is agreed to.
 
-    Where a rule asks for approvals, nothing is adopted yet: the request that waits for them is given back. ``seen`` is the
-    ``mark`` of what was looked at, "" where nobody looked; ``reason`` is why, where a rule asks for that. Raises NotAllowed,
-    Invalid, and MovedMeanwhile where somebody was first, or the token has changed since it was looked at.
+    Where a rule asks for approvals, or somebody is ``asked`` by name to look at it, nothing is adopted yet: the request that
+    waits for them is given back. ``seen`` is the ``mark`` of what was looked at, "" where nobody looked; ``reason`` is why,
+    where a rule asks for that. Raises NotAllowed, Invalid, and MovedMeanwhile where somebody was first, or the token has changed
+    since it was looked at.
     """
     rules.require(rules.may_adopt(by, token))
     wanted = Answering(team, owner, backup_owner, purpose.strip())
@@ -124,8 +159,8 @@ def adopt(
         if found.unmet:  # of what exists already, nothing else than a reason stands in the way
             raise Invalid("reason", found.unmet[0].asks)
         begun = draft_of(by, token)
-        if found.demands:
-            return _sent(token, wanted, found.demands, by=by, begun=begun, reason=reason)
+        if found.demands or asked:
+            return _sent(token, wanted, found.demands, by=by, begun=begun, reason=reason, asked=asked)
         if begun is not None:
             drafts.discard(begun, by=by)
         with audit.recording(Event.TOKEN_TAKEN_OVER, by=by, subject=token, trail=token.trail, digest=mark(token)) as record:
@@ -204,7 +239,8 @@ def _taken_over(record: audit.Record, token: Token, wanted: Answering) -> None:
 
 
 def _sent(
-    token: Token, wanted: Answering, demands: tuple[Demand, ...], *, by: User, begun: TokenRequest | None, reason: str
+    token: Token, wanted: Answering, demands: tuple[Demand, ...], *, by: User, begun: TokenRequest | None, reason: str,
+    asked: Collection[User],
 ) -> TokenRequest:  # fmt: skip
     """A request that asks for just this body, in review; the person's own one, where it went back to them."""
     spec = _spec(token, wanted.purpose)
@@ -225,7 +261,7 @@ def _sent(
             copy = versions.locked_copy(here)
         version = versions.checked(here, copy, spec, Payload.from_body(token.body), by=by)
         record.change(here, team=wanted.team, version=version.number, digest=version.digest, changed_at=clock.now())
-    reviewing.begin(here, demands, by=by, reason=reason)
+    reviewing.begin(here, demands, by=by, reason=reason, asked=asked)
     return here
 
 

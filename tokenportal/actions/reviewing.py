@@ -18,7 +18,11 @@ from tokenportal.models import Answer, Demand, MovedMeanwhile, Review, ReviewAsk
 
 OTHER = "What you looked at is not what is under review now. Read it again."
 BECAUSE_MAX = Demand._meta.get_field("because").max_length
+CAN = "can approve it"
 LATE = "It is not in review any more. Reload the page to see how it stands."
+
+type Askable = list[tuple[User, str]]
+"""People, and for each in words what their answer counts for, or where they are."""
 
 
 def send(
@@ -250,12 +254,12 @@ def _askable(person: User, token_request: TokenRequest) -> User:
     return person
 
 
-def askable(token_request: TokenRequest, teams: Iterable[UUID | None]) -> tuple[list[User], list[User]]:
+def askable(token_request: TokenRequest, teams: Iterable[UUID | None]) -> tuple[Askable, Askable]:
     """Whom one can ask to look: those who could approve it (approvers of these teams, and admins), and others of its team."""
     approvers = could_approve(token_request, teams)
     members = User.objects.filter(is_active=True, memberships__team=token_request.team_id)
     others = [one for one in members.order_by("username") if one not in approvers and not rules.wrote(one, token_request)]
-    return approvers, others
+    return [(one, CAN) for one in approvers], [(one, "") for one in others]
 
 
 def could_approve(token_request: TokenRequest, teams: Iterable[UUID | None]) -> list[User]:

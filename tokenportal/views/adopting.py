@@ -30,18 +30,22 @@ def adopt(request: HttpRequest, pk: UUID) -> HttpResponse:
     rules.require(adopting.may_adopt(user, token))
     teams = list(access.teams())
     form, asks = adopt_form(request, token, teams)
+    errors = []
     if request.method == "POST" and form.is_valid():
         try:
-            sent = adopted(token, form.cleaned_data, teams, by=user)
+            sent = adopted(token, form.cleaned_data, teams, request.POST.getlist("asked"), by=user)
         except Invalid as error:
-            form.add_error(error.field if error.field in form.fields else None, error.sentences[0])
+            if error.field in form.fields:
+                form.add_error(error.field, error.sentences[0])
+            else:
+                errors = [{"href": "#asked", "sentence": error.sentences[0]}]
         except MovedMeanwhile:
             audit.refusing(MOVED)
             token = access.token(user, pk)
-            return adopt_page(request, token, *adopt_form(request, token, teams), status=409)
+            return adopt_page(request, token, teams, *adopt_form(request, token, teams), status=409)
         else:
             return done(request, token, sent)
-    return adopt_page(request, token, form, asks, status=422 if form.errors else 200)
+    return adopt_page(request, token, teams, form, asks, errors=errors, status=422 if form.errors or errors else 200)
 
 
 def done(request: HttpRequest, token: Token, sent: TokenRequest | None) -> HttpResponse:
@@ -81,16 +85,21 @@ def as_asked(begun: TokenRequest) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def adopted(token: Token, chosen: dict[str, Any], teams: list[Team], *, by: User) -> TokenRequest | None:
+def adopted(token: Token, chosen: dict[str, Any], teams: list[Team], asked: list[str], *, by: User) -> TokenRequest | None:
     people = {str(one.user_id): one.user for team in teams for one in team.memberships.all()}
+    team = next(team for team in teams if str(team.pk) == chosen["team"])
+    found = access_reviews.people(TokenRequest(team=team), asked)
+    for elsewhere in (people[pk] for pk in asked if pk in people and people[pk] not in found):
+        raise Invalid("asked", f"{elsewhere} is not in the team {team}, and could not approve it. Ask somebody else.")
     return adopting.adopt(
-        token, by=by, team=next(team for team in teams if str(team.pk) == chosen["team"]), owner=people[chosen["owner"]],
-        backup_owner=people.get(chosen["backup_owner"]), purpose=chosen["purpose"], seen=chosen["seen"] or "nothing",
-        reason=chosen.get("reason", ""),
+        token, by=by, team=team, owner=people[chosen["owner"]], backup_owner=people.get(chosen["backup_owner"]),
+        purpose=chosen["purpose"], seen=chosen["seen"] or "nothing", reason=chosen.get("reason", ""), asked=found,
     )  # fmt: skip
 
 
-def adopt_page(request: HttpRequest, token: Token, form: AdoptForm, asks: tuple[Ask, ...], *, status: int) -> HttpResponse:
+def adopt_page(
+    request: HttpRequest, token: Token, teams: list[Team], form: AdoptForm, asks: tuple[Ask, ...], *, errors: Any = (), status: int
+) -> HttpResponse:  # fmt: skip
     """With what the token holds, for that is what is agreed to. After a conflict, with what it holds now."""
     user, moved = access.person(request), status == 409
     if moved:
@@ -102,7 +111,8 @@ def adopt_page(request: HttpRequest, token: Token, form: AdoptForm, asks: tuple[
     context = {
         "token": token, "form": form, "moved": moved, "may_adopt": adopting.may_adopt(user, token), "asks": asks, "begun": begun,
         "returned": access_reviews.returned(begun) if begun else None, "some_reviewed": reviewed,
-        "all_reviewed": any(not one.teams for one in reviewed),
+        "all_reviewed": any(not one.teams for one in reviewed), "errors": errors, "asked": request.POST.getlist("asked"),
+        "askable": adopting.askable(asks, teams, by=user, begun=begun) if reviewed else None,
     }  # fmt: skip
     return render_page(
         request, "tokens/adopt.html", {**context, **told(token.body, *known(token.body, token.connection))}, status=status

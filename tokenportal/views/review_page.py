@@ -58,7 +58,7 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
         "turn": review_queue.whose_turn(review, user, access_reviews.approves_for(user) if is_their_turn else None),
         "earlier": list(access_reviews.earlier(review)),
         "comparisons": compared.comparisons(user, token_request, version, review),
-        "askable": reviewing.askable(token_request, {one.team_id for one in review.demands.all()}) if may.ask else ((), ()),
+        "askable": reviewing.askable(token_request, {one.team_id for one in review.demands.all()}) if may.ask else (),
         "may_discard": rules.may_discard(user, token_request), "may_start": rules.may_start(user),
         "may_unshare": rules.may_unshare(user, token_request), **of_adoption(user, token_request),
         **targets.seen_by(user, token_request),

@@ -7,6 +7,7 @@ from typing import Any
 from tokenportal import rules
 from tokenportal.actions import drafts, guarding, issuing, reviewing
 from tokenportal.actions.invalid import Invalid
+from tokenportal.actions.reviewing import Askable
 from tokenportal.models import Review, Status, Team, TokenRequest, User, Version
 from tokenportal.policy.guardrails import Ruling
 
@@ -41,7 +42,7 @@ class Steps:
     asks_for_reason: Ruling | None = None
     reason: str = ""
     may_ask: bool = False
-    askable: tuple[list[User], list[User]] = ((), ())  # type: ignore[assignment]
+    askable: tuple[Askable, Askable] | tuple[()] = ()
     asked: tuple[str, ...] = ()
     review: Review | None = None
 
@@ -71,7 +72,7 @@ def steps(
     return Steps(
         verb, verdict, in_the_way, found.warnings, tuple(asked(one, teams[one.source]) for one in found.demands),
         next((one for one in found.rulings if one.effect == "reason"), None), reason, may_ask=may_send and not found.demands,
-        askable=reviewing.askable(token_request, of_teams) if may_send else ([], []),
+        askable=reviewing.askable(token_request, of_teams) if may_send else (),
         asked=tuple(posted.getlist("asked") if hasattr(posted, "getlist") else ()),
     )  # fmt: skip
 
