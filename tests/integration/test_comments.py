@@ -61,6 +61,16 @@ def test_a_comment_is_kept_with_its_section_and_version_and_told_to_the_owner(dr
     assert "Why edit" not in str([event.changes, event.details, event.reason])
 
 
+def test_the_page_of_comments_has_the_header_of_every_page(draft: TokenRequest) -> None:
+    web = arrange.signed_in("teammate")
+
+    def header(path: str) -> list[str]:
+        nav = web.get(path).content.decode().split('<nav aria-label="Main">')[1].split("</nav>")[0]
+        return re.findall(r'<a href="([^"]*)"', nav)
+
+    assert header(here(draft)) == header("/drafts/") == ["/", "/drafts/", "/review/"]
+
+
 def test_answers_stand_in_their_thread_and_are_told_to_those_who_take_part(draft: TokenRequest) -> None:
     first = say(draft, section="purpose")
     second = say(draft, "Because it writes.", by="requester", answers=first)

@@ -37,7 +37,7 @@ class Section:
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
-    found: dict[str, Any] = {"sandbox_on": settings.SANDBOX, "sections": [], "theme": theme_of(request)}
+    found: dict[str, Any] = {"sandbox_on": settings.SANDBOX, "header_sections": [], "theme": theme_of(request)}
     if not isinstance(user, User):
         return found
     # Counted where the header is drawn: parts of a page that htmx fills have none.
@@ -54,7 +54,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     if rules.may_administer(user):
         wanted.append(("Settings", "people", ("/settings/",)))
     waiting = SimpleLazyObject(lambda: access_reviews.count_waiting(user))
-    found["sections"] = [
+    found["header_sections"] = [
         Section(name, reverse(url), is_current(request.path, url, prefixes), waiting if url == "reviews" else 0)
         for name, url, prefixes in wanted
     ]
