@@ -9,6 +9,7 @@ from tests import arrange
 from tests.browser.conftest import until
 from tests.browser.test_walk import sign_in
 from tests.integration.review_world import WHY, answer, at, fresh, newcomer, wide
+from tests.integration.test_adopting_reviewed import outside
 from tokenportal.models import Status, TokenRequest
 
 type As = Callable[[str], Page]
@@ -84,6 +85,58 @@ def test_sent_approved_on_a_phone_and_created_with_its_secret_shown_once(
     either.goto(f"{site}{at(ready)}")
     expect(either.get_by_test_id("request")).to_have_attribute("data-state", "issued")
     assert (status(ready)(), secret in either.content(), bool(secret)) == (Status.ISSUED, False, True)
+
+
+def test_a_found_token_is_adopted_after_who_was_asked_by_name_approved_it(
+    lasting_portal: None, site: str, either: Page, others: As
+) -> None:  # fmt: skip
+    token = outside()
+    sign_in(either, site, "admin")
+    either.goto(f"{site}/tokens/{token.pk}/")
+    either.get_by_test_id("adopt").click()
+    either.get_by_label("Team", exact=True).select_option("Platform")
+    either.get_by_label("Owner", exact=True).select_option("requester (Platform, Web)")
+    either.get_by_label("approver can approve it").check()
+    either.get_by_text("Others who can look at it").click()
+    either.get_by_label("teammate").check()
+    either.get_by_test_id("adopt").click()
+    expect(either.get_by_test_id("errors")).to_contain_text("Say what uses it")
+    expect(either.get_by_label("approver can approve it")).to_be_checked()
+    expect(either.get_by_label("teammate")).to_be_checked()
+    either.get_by_label("Used by").fill("The old deploy job.")
+    either.get_by_label("Why shall it be adopted?").fill(WHY)
+    either.get_by_test_id("adopt").click()
+    expect(either.get_by_test_id("request")).to_have_attribute("data-state", "in_review")
+    expect(either.get_by_test_id("asked")).to_have_text("Asked by name: approver, teammate.")
+    expect(either.get_by_test_id("turn")).to_have_text("Waits on an approver of Platform")
+
+    mate = others("teammate")
+    mate.get_by_role("link", name="Review 1").click()
+    mate.get_by_role("link", name="old deploy").click()
+    fits(mate)
+    mate.get_by_test_id("your-turn").click()
+    mate.get_by_test_id("opinion").fill("We still need it.")
+    mate.get_by_test_id("say").click()
+    mate.get_by_role("link", name="Review", exact=True).click()
+    expect(mate.get_by_test_id("tab-you")).to_contain_text("0")
+    mate.get_by_role("link", name="old deploy").click()
+    expect(mate.get_by_test_id("has-said")).to_contain_text("You have said what you think")
+
+    phone = others("approver")
+    phone.get_by_test_id("notices").click()
+    expect(phone.get_by_test_id("notice").last).to_contain_text("admin asks you to review the adoption of “old deploy”.")
+    phone.get_by_test_id("see-request").last.click()
+    phone.get_by_test_id("approve").click()
+    expect(phone.get_by_test_id("request")).to_have_attribute("data-state", "approved")
+
+    either.get_by_role("navigation", name="Main").get_by_role("link", name="Review").click()
+    expect(either.get_by_role("link", name="Review 1")).to_be_visible()
+    either.get_by_role("link", name="old deploy").click()
+    either.get_by_test_id("go-on").click()
+    either.get_by_test_id("create").click()
+    expect(either.get_by_text("Platform answers for it now. Its secret is the same.")).to_be_visible()
+    token.refresh_from_db()
+    assert (str(token.team), str(token.owner), token.purpose) == ("Platform", "requester", "The old deploy job.")
 
 
 def test_changes_are_asked_for_and_the_next_round_shows_what_changed(
