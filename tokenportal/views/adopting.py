@@ -1,5 +1,7 @@
 """Adopting a token that the portal did not make: the form, and the page of a request to adopt one."""
 
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +22,27 @@ from tokenportal.views.htmx import render_page
 from tokenportal.views.summary import known, told
 
 MOVED = "The token has changed since the page was opened, or somebody was first."
+ABOUT_WHOM_TO_ASK = ("asked", "person")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The form, with the teams that can be chosen, what the rules ask for, and the person's own request that went back to them.
+
+    ``errors`` are about what is no field of the form: whom to ask by name.
+    """
+
+    form: AdoptForm
+    teams: list[Team]
+    asks: tuple[Ask, ...]
+    begun: TokenRequest | None
+    errors: list[dict[str, str]] = field(default_factory=list)
+
+    def refuse(self, error: Invalid) -> None:
+        if error.field in ABOUT_WHOM_TO_ASK:
+            self.errors.append({"href": "#asked", "sentence": error.sentences[0]})
+        else:
+            self.form.add_error(error.field if error.field in self.form.fields else None, error.sentences[0])
 
 
 @answers
@@ -28,24 +51,17 @@ def adopt(request: HttpRequest, pk: UUID) -> HttpResponse:
     user = access.person(request)
     token = access.token(user, pk)
     rules.require(adopting.may_adopt(user, token))
-    teams = list(access.teams())
-    form, asks = adopt_form(request, token, teams)
-    errors = []
-    if request.method == "POST" and form.is_valid():
+    asking = adopt_form(request, token)
+    if request.method == "POST" and asking.form.is_valid():
         try:
-            sent = adopted(token, form.cleaned_data, teams, request.POST.getlist("asked"), by=user)
+            return done(request, token, adopted(token, asking, request.POST.getlist("asked"), by=user))
         except Invalid as error:
-            if error.field in form.fields:
-                form.add_error(error.field, error.sentences[0])
-            else:
-                errors = [{"href": "#asked", "sentence": error.sentences[0]}]
+            asking.refuse(error)
         except MovedMeanwhile:
             audit.refusing(MOVED)
             token = access.token(user, pk)
-            return adopt_page(request, token, teams, *adopt_form(request, token, teams), status=409)
-        else:
-            return done(request, token, sent)
-    return adopt_page(request, token, teams, form, asks, errors=errors, status=422 if form.errors or errors else 200)
+            return adopt_page(request, token, adopt_form(request, token), status=409)
+    return adopt_page(request, token, asking, status=422 if asking.form.errors or asking.errors else 200)
 
 
 def done(request: HttpRequest, token: Token, sent: TokenRequest | None) -> HttpResponse:
@@ -56,16 +72,16 @@ def done(request: HttpRequest, token: Token, sent: TokenRequest | None) -> HttpR
     return redirect(token)
 
 
-def adopt_form(request: HttpRequest, token: Token, teams: list[Team]) -> tuple[AdoptForm, tuple[Ask, ...]]:
+def adopt_form(request: HttpRequest, token: Token) -> Asking:
     """With what the rules ask for, on which it depends whether a reason is asked for too.
 
     Only people who are in a team can own a token; each is listed with their teams, so that the two go together.
     """
-    places: dict[tuple[str, str], list[str]] = {}
+    teams, places = list(access.teams()), defaultdict[tuple[str, str], list[str]](list)
     for team in teams:
         for membership in team.memberships.all():
             if membership.user.is_active:
-                places.setdefault((membership.user.username, str(membership.user_id)), []).append(str(team))
+                places[membership.user.username, str(membership.user_id)].append(str(team))
     people = [(pk, f"{name} ({', '.join(held)})") for (name, pk), held in sorted(places.items())]
     begun, asks = adopting.draft_of(access.person(request), token), adopting.asks(token, teams)
     form = AdoptForm(
@@ -73,7 +89,7 @@ def adopt_form(request: HttpRequest, token: Token, teams: list[Team]) -> tuple[A
         asks_reason=not all(one.only_warns for one in asks),
         initial={**(as_asked(begun) if begun else {}), "seen": adopting.mark(token)},
     )  # fmt: skip
-    return form, asks
+    return Asking(form, teams, asks, begun)
 
 
 def as_asked(begun: TokenRequest) -> dict[str, Any]:
@@ -85,7 +101,8 @@ def as_asked(begun: TokenRequest) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def adopted(token: Token, chosen: dict[str, Any], teams: list[Team], asked: list[str], *, by: User) -> TokenRequest | None:
+def adopted(token: Token, asking: Asking, asked: list[str], *, by: User) -> TokenRequest | None:
+    chosen, teams = asking.form.cleaned_data, asking.teams
     people = {str(one.user_id): one.user for team in teams for one in team.memberships.all()}
     team = next(team for team in teams if str(team.pk) == chosen["team"])
     found = access_reviews.people(TokenRequest(team=team), asked)
@@ -97,22 +114,20 @@ def adopted(token: Token, chosen: dict[str, Any], teams: list[Team], asked: list
     )  # fmt: skip
 
 
-def adopt_page(
-    request: HttpRequest, token: Token, teams: list[Team], form: AdoptForm, asks: tuple[Ask, ...], *, errors: Any = (), status: int
-) -> HttpResponse:  # fmt: skip
+def adopt_page(request: HttpRequest, token: Token, asking: Asking, *, status: int) -> HttpResponse:
     """With what the token holds, for that is what is agreed to. After a conflict, with what it holds now."""
     user, moved = access.person(request), status == 409
     if moved:
         posted = request.POST.copy()
         posted["seen"] = adopting.mark(token)
-        form.data = posted
-    begun = adopting.draft_of(user, token)
+        asking.form.data = posted
+    begun, asks = asking.begun, asking.asks
     reviewed = [one for one in asks if one.is_for("approvals")]
     context = {
-        "token": token, "form": form, "moved": moved, "may_adopt": adopting.may_adopt(user, token), "asks": asks, "begun": begun,
+        "token": token, "form": asking.form, "moved": moved, "may_adopt": adopting.may_adopt(user, token), "asks": asks, "begun": begun,
         "returned": access_reviews.returned(begun) if begun else None, "some_reviewed": reviewed,
-        "all_reviewed": any(not one.teams for one in reviewed), "errors": errors, "asked": request.POST.getlist("asked"),
-        "askable": adopting.askable(asks, teams, by=user, begun=begun) if reviewed else None,
+        "all_reviewed": any(not one.teams for one in reviewed), "errors": asking.errors, "asked": request.POST.getlist("asked"),
+        "askable": adopting.askable(asks, asking.teams, by=user, begun=begun) if reviewed else None,
     }  # fmt: skip
     return render_page(
         request, "tokens/adopt.html", {**context, **told(token.body, *known(token.body, token.connection))}, status=status
