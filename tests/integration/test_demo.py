@@ -17,7 +17,7 @@ from tokenportal import clock
 from tokenportal.actions import demo, findings, seeding
 from tokenportal.audit import chain
 from tokenportal.management.commands import seed
-from tokenportal.models import Connection, Share, Status, Token, TokenRequest, User
+from tokenportal.models import AuditEvent, Connection, Share, Status, Token, TokenRequest, User
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +109,11 @@ def test_a_start_that_was_killed_before_it_stored_the_credentials_is_mended_by_n
     call_command("seed", str(file), stdout=io.StringIO())
     assert all(connection.report[0]["ok"] for connection in Connection.objects.all())
     assert Connection.objects.count() == 4
+
+
+def test_the_log_runs_in_the_order_of_its_clock(parents: None) -> None:
+    call_command("demo", stdout=io.StringIO())
+    told = AuditEvent.objects.filter(trail__isnull=False).order_by("number").values_list("at", flat=True)
+    days = [at.date() for at in told]
+    assert len(set(days)) > 8
+    assert days == sorted(days)

@@ -32,6 +32,8 @@ CAST = {
 }
 LEAVER = "leaver"
 Change = Callable[[TokenSpec], TokenSpec]
+Deed = tuple[int, Callable[[], object]]
+"""Something that happened so many days ago."""
 
 
 @dataclass(frozen=True)
@@ -149,61 +151,40 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
     """
     production = Connection.objects.get(name="Acme production")
     one, two, three, four, five, six = named_zones(production, 6)
-    create(
-        Wish(
-            "shop-dns-renewal",
-            "certbot on web-1 renews the shop's certificates.",
-            "edit-zone-dns",
-            20,
-            (one, two, three),
-            from_office,
-        )
-    )
-    create(
-        Wish("api-cache-purge", "The deploy job purges the API's cache.", "wordpress", 78, (), lifetime(lifetime="days", days=84))
-    )
-    create(
-        Wish(
-            "billing-export",
-            "Monthly export for the finance sheet.",
-            "read-billing-info",
-            40,
-            (),
-            lifetime(lifetime="never"),
-            by="teammate",
-        )
-    )
-    create(Wish("nightly-plan", "Reads everything for the nightly plan.", "read-all-resources", 12, (), from_office))
-    create(
-        Wish(
-            "edge-logs-shipper",
-            "Logs into the warehouse.",
-            "read-analytics-and-logs",
-            26,
-            (four, five),
-            lifetime(lifetime="days", days=30),
-            by="teammate",
-        )
-    )
-    create(
-        Wish(
-            "token-minter",
-            "Short tokens for build machines.",
-            "create-additional-tokens",
-            3,
-            (),
-            from_office,
-            connection="Acme user",
-        )
-    )
-    create(Wish("find-and-edit", "Finds zones by name, edits the DNS of one.", "edit-zone-dns", 2, (six,), two_blocks))
-    arm_fault("drop")
-    create(Wish("staging-workers", "Deploys the staging workers.", "workers-ai", 0))
-    arm_fault("drop")
-    create(Wish("tunnel-connector", "The tunnel of the staging cluster reads its zone.", "read-analytics-and-logs", 0, (two,)))
+
+    def wish(days_ago: int, name: str, purpose: str, template: str, *rest: Any, fault: str = "", **more: Any) -> Deed:
+        def made() -> None:
+            if fault:
+                arm_fault(fault)
+            create(Wish(name, purpose, template, days_ago, *rest, **more))
+
+        return days_ago, made
+
+    never = lifetime(lifetime="never")
+    played(
+        wish(78, "api-cache-purge", "The deploy job purges the API's cache.", "wordpress", (), lifetime(lifetime="days", days=84)),
+        wish(40, "billing-export", "Monthly export for the finance sheet.", "read-billing-info", (), never, by="teammate"),
+        wish(26, "edge-logs-shipper", "Logs into the warehouse.", "read-analytics-and-logs", (four, five),
+             lifetime(lifetime="days", days=30), by="teammate"),
+        wish(20, "shop-dns-renewal", "certbot on web-1 renews the shop's certificates.", "edit-zone-dns", (one, two, three), from_office),
+        wish(12, "nightly-plan", "Reads everything for the nightly plan.", "read-all-resources", (), from_office),
+        wish(3, "token-minter", "Short tokens for build machines.", "create-additional-tokens", (), from_office, connection="Acme user"),
+        wish(2, "find-and-edit", "Finds zones by name, edits the DNS of one.", "edit-zone-dns", (six,), two_blocks),
+        *somebody_leaves(three),
+        *reviews(),
+        wish(0, "staging-workers", "Deploys the staging workers.", "workers-ai", fault="drop"),
+        wish(0, "tunnel-connector", "The tunnel of the staging cluster reads its zone.", "read-analytics-and-logs", (two,), fault="drop"),
+    )  # fmt: skip
     alter("widen", "tunnel-connector")
-    arm_fault("forbidden")
-    create(Wish("image-uploader", "The media backend uploads pictures.", "read-and-write-to-cloudflare-stream-and-images", 0))
+    played(
+        wish(
+            0,
+            "image-uploader",
+            "The media backend uploads pictures.",
+            "read-and-write-to-cloudflare-stream-and-images",
+            fault="forbidden",
+        )
+    )
     begin(Wish("radar-dashboard", "", "read-cloudflare-radar-data", 0))
     shared = begin(
         Wish("load-balancer-drill", "The failover drill switches pools.", "edit-load-balancing-configuration", 0, (one,))
@@ -216,42 +197,64 @@ def fill(arm_fault: Callable[[str], None], alter: Callable[[str, str], None]) ->
         alter("copy", name)
     alter("widen", "find-and-edit")
     alter("expire", "old edge-logs-shipper")
-    somebody_leaves(three)
-    reviews()
     syncing.sync_all()
 
 
-def reviews() -> None:
+def played(*deeds: Deed) -> None:
+    """The oldest first, so that the log of the demo runs in the order of its clock, as any log does."""
+    for _, deed in sorted(deeds, key=lambda one: -one[0]):
+        deed()
+
+
+def reviews() -> list[Deed]:
     """Requests that wait for a review, that somebody answered, and one that is approved and not created yet."""
-    purge = "Empties the cache of every shop after a release."
-    sent(Wish("purge-everywhere", purge, "wordpress", 2, (), lifetime(lifetime="days", days=30)))
-    sent(Wish("minter-for-previews", "Each preview gets a token of an hour.", "create-additional-tokens", 1, (), from_office,
-              connection="Acme user", by="teammate"))  # fmt: skip
-    ready = sent(
-        Wish("campaign-settings", "Settings of all zones for the campaign.", "wordpress", 1, (), from_office, by="teammate")
-    )
-    approve(ready)
     approver = User.objects.get(username="approver")
-    for wish, answer, comment in (
-        (Wish("settings-sweep", "Sets the same rules on every zone.", "wordpress", 3), reviewing.request_changes,
-         "Which zones does it touch? Name them, and nobody has to approve it."),
-        (Wish("one-token-for-all", "One token for all jobs.", "wordpress", 4), reviewing.deny,
-         "A token for each job, please: one leak would stop them all."),
-    ):  # fmt: skip
-        asked = sent(wish)
-        with clock.at(clock.now() - timedelta(days=wish.days_ago - 1)):
-            answer(asked, by=approver, comment=comment, **looked_at(asked))
+    found: list[Deed] = []
+
+    def asked(wish: Wish, answer: Callable[[TokenRequest], object] | None = None) -> None:
+        """Sent on its day, and answered on the next one."""
+        began: list[TokenRequest] = []
+        found.append((wish.days_ago, lambda: began.append(sent(wish))))
+        if answer:
+
+            def answered() -> None:
+                with clock.at(clock.now() - timedelta(days=wish.days_ago - 1)):
+                    answer(began[0])
+
+            found.append((wish.days_ago - 1, answered))
+
+    purge = "Empties the cache of every shop after a release."
+    which = "Which zones does it touch? Name them, and nobody has to approve it."
+    leak = "A token for each job, please: one leak would stop them all."
+    asked(Wish("one-token-for-all", "One token for all jobs.", "wordpress", 4),
+          lambda one: reviewing.deny(one, by=approver, comment=leak, **looked_at(one)))  # fmt: skip
+    asked(Wish("settings-sweep", "Sets the same rules on every zone.", "wordpress", 3),
+          lambda one: reviewing.request_changes(one, by=approver, comment=which, **looked_at(one)))  # fmt: skip
+    asked(Wish("purge-everywhere", purge, "wordpress", 2, (), lifetime(lifetime="days", days=30)))
+    asked(Wish("minter-for-previews", "Each preview gets a token of an hour.", "create-additional-tokens", 1, (), from_office,
+               connection="Acme user", by="teammate"))  # fmt: skip
+    settings = "Settings of all zones for the campaign."
+    asked(Wish("campaign-settings", settings, "wordpress", 1, (), from_office, by="teammate"), approve)
+    return found
 
 
-def somebody_leaves(zone: str) -> None:
+def somebody_leaves(zone: str) -> list[Deed]:
     """Two tokens of a person who is deactivated: one has a back-up owner, for the other nobody answers any more."""
     admin = User.objects.get(username="admin")
-    leaver, _ = people.create_person(by=admin, username=LEAVER, email=f"{LEAVER}@example.com")
-    team = Team.objects.get(name="Platform")
-    people.set_membership(by=admin, team=team, person=leaver, is_requester=True, is_approver=False)
-    create(Wish("mail-records", "Keeps the mail records in order.", "edit-zone-dns", 60, (zone,), from_office, by=LEAVER))
-    create(Wish("old-preview", "Deployed previews of the shop.", "workers-ai", 70, by=LEAVER, backup=""))
-    people.set_active(leaver, by=admin, active=False)
+
+    def comes() -> None:
+        with clock.at(clock.now() - timedelta(days=79)):
+            leaver, _ = people.create_person(by=admin, username=LEAVER, email=f"{LEAVER}@example.com")
+            team = Team.objects.get(name="Platform")
+            people.set_membership(by=admin, team=team, person=leaver, is_requester=True, is_approver=False)
+
+    def leaves() -> None:
+        with clock.at(clock.now() - timedelta(days=5)):
+            people.set_active(User.objects.get(username=LEAVER), by=admin, active=False)
+
+    preview = Wish("old-preview", "Deployed previews of the shop.", "workers-ai", 70, by=LEAVER, backup="")
+    mail = Wish("mail-records", "Keeps the mail records in order.", "edit-zone-dns", 60, (zone,), from_office, by=LEAVER)
+    return [(79, comes), (70, lambda: create(preview)), (60, lambda: create(mail)), (5, leaves)]
 
 
 def talk_about(draft: TokenRequest, teammate: User) -> None:
