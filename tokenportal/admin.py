@@ -5,7 +5,7 @@ are not used, and neither are its scripts.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -33,6 +33,21 @@ def person(request: HttpRequest) -> User:
     """Who is signed in; the middleware has turned everybody else away."""
     assert isinstance(request.user, User)  # noqa: S101
     return request.user
+
+
+def when(name: str) -> View:
+    """A column or field with a moment to the second, as Django's own formats have none."""
+
+    @admin.display(description=f"{name.replace('_', ' ')}, UTC", empty_value="-")
+    def shown(row: Any) -> str | None:
+        at = getattr(row, name)
+        return f"{at:%Y-%m-%d %H:%M:%S}" if at else None
+
+    return shown
+
+
+def whens(*names: str) -> tuple[View, ...]:
+    return tuple(map(when, names))
 
 
 class Newest(Paginator):
@@ -92,14 +107,14 @@ class Window(admin.ModelAdmin):
 
 
 class TokenWindow(Window):
-    list_display = ("name", "status", "team", "owner", "connection", "issued_on", "expires_on", "last_used_on")
+    list_display = ("name", "status", "team", "owner", "connection", *whens("issued_on", "expires_on", "last_used_on"))
     list_filter = ("status", "drifted", "is_parent")
     list_select_related = ("team", "owner", "connection")
     search_fields = ("name", "cloudflare_id", "owner__username", "team__name")
-    fields = (
+    fields: ClassVar[Any] = (
         "name", "purpose", "status", "team", "owner", "backup_owner", "connection", "cloudflare_id", "token_request", "replaces",
-        "issued_on", "modified_on", "last_used_on", "not_before", "expires_on", "ended_at", "seen_at", "doing", "doing_since",
-        "value_lost", "drifted", "is_parent", "body", "approved",
+        *whens("issued_on", "modified_on", "last_used_on", "not_before", "expires_on", "ended_at", "seen_at"), "doing",
+        when("doing_since"), "value_lost", "drifted", "is_parent", "body", "approved",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -107,13 +122,13 @@ class TokenWindow(Window):
 
 
 class TokenRequestWindow(Window):
-    list_display = ("reference", "kind", "status", "team", "requester", "version", "created_at", "changed_at")
+    list_display = ("reference", "kind", "status", "team", "requester", "version", *whens("created_at", "changed_at"))
     list_filter = ("status", "kind")
     list_select_related = ("team", "requester")
     search_fields = ("reference", "requester__username", "team__name", "cloudflare_id")
-    fields = (
+    fields: ClassVar[Any] = (
         "reference", "kind", "status", "team", "requester", "template", "target", "version", "digest", "cloudflare_id", "alarm",
-        "created_at", "changed_at",
+        *whens("created_at", "changed_at"),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -130,14 +145,14 @@ class ReadableList(ChangeList):
 
 class AuditEventWindow(Window):
     where = "<int:number>"
-    list_display = ("number", "at", "by_name", "action", "object_type", "object_name", "outcome", "address")
+    list_display = ("number", when("at"), "by_name", "action", "object_type", "object_name", "outcome", "address")
     list_filter = ("outcome",)
     search_fields = ("by_name",)
     search_help_text = (
         f"A number, a sign-in name, an action such as token.rolled, or the id of a thing. {Window.search_help_text}"
     )
-    fields = (
-        "number", "at", "by_name", "by_id", "channel", "sign_in", "session", "address", "action", "object_type", "object_id",
+    fields: ClassVar[Any] = (
+        "number", when("at"), "by_name", "by_id", "channel", "sign_in", "session", "address", "action", "object_type", "object_id",
         "object_name", "trail", "outcome", "reason", "digest", "ray", "cloudflare_id", "fingerprint", "changed", "more", "previous",
         "hash", "key_id", "mac",
     )  # fmt: skip

@@ -117,3 +117,25 @@ def test_a_long_log_is_listed_as_quickly_as_a_short_one(portal: None, django_ass
     assert all("COUNT" not in sql or "LIMIT 1000" in sql for sql in asked())
     assert len(web.get(where, {"p": "2"}).context["cl"].result_list) > 0
     assert web.get(where, {"p": "99"}).headers["Location"] == f"{where}?e=1"
+
+
+def test_moments_are_told_to_the_second_and_their_columns_say_utc(addresses: list[str]) -> None:
+    web, token, event = arrange.signed_in("admin"), Token.objects.get(), AuditEvent.objects.get(number=1)
+    for where, column, at in (
+        ("/admin/tokenportal/auditevent/", "At, UTC", AuditEvent.objects.latest("number").at),
+        ("/admin/tokenportal/auditevent/1/", "At, UTC:", event.at),
+        (f"/admin/tokenportal/token/{token.pk}/", "Issued on, UTC:", token.issued_on),
+        ("/admin/tokenportal/tokenrequest/", "Changed at, UTC", TokenRequest.objects.get().changed_at),
+    ):
+        shown = web.get(where).content.decode()
+        assert (column in shown, f"{at:%Y-%m-%d %H:%M:%S}" in shown) == (True, True), where
+
+
+@pytest.mark.parametrize("theme", ["", "light", "dark"])
+def test_the_tables_wear_the_portal_s_colours_and_the_theme_that_was_chosen(addresses: list[str], theme: str) -> None:
+    web = arrange.signed_in("admin")
+    web.cookies["theme"] = theme
+    for where in addresses:
+        shown = web.get(where).content.decode()
+        assert "css/windows.css" in shown, where
+        assert [name for name in ("light", "dark") if f'content="{name}"' in shown] == ([theme] if theme else []), where
