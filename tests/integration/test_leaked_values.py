@@ -200,3 +200,32 @@ def test_nobody_is_told_whose_a_value_is_where_that_cannot_be_recorded(portal: N
     settings.KEYS_DIR = tmp_path
     status, answer = page(web, made.secret.reveal())
     assert (status, made.token.name in answer) == (503, False)
+
+
+def test_whoever_may_end_a_leak_is_led_to_it_and_everybody_else_is_told_who_can(portal: None) -> None:
+    made = issued()
+    roll, revoke = (f'href="/tokens/{made.token.pk}/{deed}/" data-testid="leak-{deed}"' for deed in ("roll", "revoke"))
+    instead = "Its owner, its back-up owner or an admin can do that. Tell them now."
+    told = page(arrange.signed_in("admin"), made.secret.reveal())[1]
+    assert (roll in told, revoke in told, instead in told) == (True, True, False)
+    told = page(arrange.signed_in("auditor"), made.secret.reveal())[1]
+    assert (roll in told, revoke in told, instead in told) == (False, False, True)
+    with audit.recording(Event.TOKEN_OWNER_SET, by=None, subject=made.token, trail=made.token.trail) as record:
+        record.change(made.token, owner=None, backup_owner=None)
+    assert "An admin can do that. Tell them now." in page(arrange.signed_in("auditor"), made.secret.reveal())[1]
+    with audit.recording(Event.TOKEN_ROLLING, by=None, subject=made.token, trail=made.token.trail) as record:
+        record.change(made.token, doing=Token.Doing.ROLLING)
+    told = page(arrange.signed_in("admin"), made.secret.reveal())[1]
+    assert (roll in told, revoke in told, "Wait a moment and reload the page." in told) == (False, False, True)
+
+
+def test_a_dead_value_asks_for_nothing(portal: None) -> None:
+    made = issued()
+    assert caring.revoke(fresh(made.token), by=arrange.person("requester"))
+    told = page(arrange.signed_in("admin"), made.secret.reveal())[1]
+    assert ("It is dead" in told, "leak-roll" in told, "leak-revoke" in told, "leak-instead" in told) == (
+        True,
+        False,
+        False,
+        False,
+    )
