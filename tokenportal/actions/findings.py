@@ -83,7 +83,7 @@ def _no_owner(now: datetime) -> Q:
 FINDINGS = (
     Finding(
         "creates", "Can create tokens", "bad", 64,
-        "Whoever holds it can make tokens with other rights. What the portal cannot read counts as that.",
+        "Whoever holds it can make tokens with other rights. A permission that the portal does not know counts as such.",
         ("disable", "revoke"), lambda now: works(now) & with_risk("creates"),
     ),
     Finding(
@@ -103,7 +103,7 @@ FINDINGS = (
     ),
     Finding(
         "drifted", "Drifted", "warn", 20,
-        "Somebody changed it past the portal, so it grants something else than what was agreed to.",
+        "It was changed outside the portal, so it grants something else than what was agreed to.",
         ("difference",), lambda now: Q(drifted=True),
     ),
     Finding(
