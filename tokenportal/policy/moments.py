@@ -52,6 +52,7 @@ def days_in_words(number: int) -> str:
     return f"{number} day{'' if number == 1 else 's'}"
 
 
+TODAY: Final = "today"
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 
@@ -61,11 +62,19 @@ def relative(moment: datetime, now: datetime) -> str:
     for unit, word in _UNITS:
         count = distance // unit
         if count:
-            if word == "day" and count == 1:
-                return "tomorrow" if moment > now else "yesterday"
+            if word == "day" and count == 1:  # by the calendar: what is 40 hours away may be the day after tomorrow
+                return relative_day(moment.astimezone(UTC).date(), now.astimezone(UTC).date())
             words = f"{count} {word}{'' if count == 1 else 's'}"
             return f"in {words}" if moment > now else f"{words} ago"
     return "in less than a minute" if moment > now else "just now"
+
+
+def relative_day(day: date, today: date) -> str:
+    """How far away a day is on the calendar: `today`, `yesterday`, `3 days ago`, `in 3 days`."""
+    distance = (day - today).days
+    if abs(distance) <= 1:
+        return ("yesterday", TODAY, "tomorrow")[distance + 1]
+    return f"in {distance} days" if distance > 0 else f"{-distance} days ago"
 
 
 def in_words(moment: datetime) -> str:
