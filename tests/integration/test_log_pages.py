@@ -167,8 +167,16 @@ def test_with_htmx_the_list_comes_alone_and_the_address_is_tidied(auditor: Clien
     assert ("<html" in shown, numbers(shown)) == (False, expected(by_name="requester"))
     assert answer["HX-Replace-Url"] == "/audit/?actor=requester"
     assert "HX-Target" in answer["Vary"]
-    wrong = auditor.get("/audit/", {"q": "foo:bar"}, headers=PART)
-    assert ("HX-Replace-Url" in wrong, 'role="alert"' in wrong.content.decode()) == (False, True)
+    assert "<title>Audit log · Token Portal</title>" in shown
+
+
+def test_with_htmx_a_mistake_stands_in_the_address_and_the_title_as_without(auditor: Client) -> None:
+    wrong = auditor.get("/audit/", {"q": "foo:bar", "outcome": "done"}, headers=PART)
+    assert wrong["HX-Replace-Url"] == "/audit/?q=foo%3Abar&outcome=done"
+    shown = wrong.content.decode()
+    assert 'role="alert"' in shown
+    assert "<title>Error: Audit log · Token Portal</title>" in shown
+    assert numbers(auditor.get(wrong["HX-Replace-Url"]).content.decode()) == []
 
 
 def test_pages_follow_each_other_without_a_gap_and_lead_back(auditor: Client) -> None:
@@ -212,7 +220,7 @@ def test_what_is_rare_is_looked_for_a_window_at_a_time_and_the_page_says_how_far
         shown = auditor.get(older[1].replace("&amp;", "&")).content.decode()
     assert looked == sorted(set(looked), reverse=True)
     assert looked
-    assert "No event matches" in shown
+    assert "No older event matches" in shown
 
 
 def test_a_window_finds_what_lies_in_it_from_both_sides(auditor: Client, monkeypatch: pytest.MonkeyPatch) -> None:

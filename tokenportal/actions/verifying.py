@@ -228,7 +228,8 @@ class State:
 
     ``holds`` is None where nobody can tell: never verified, not lately, without a key, or with a result that was changed.
     ``whole`` and ``newest`` are the last results for the whole log and for its newest part; ``sentence`` is ``holds`` in words.
-    ``found`` is what does not hold, as far as anybody knows.
+    ``found`` is what does not hold, as far as anybody knows. ``furthest`` is the result that came furthest of those that count: it
+    speaks of its ``events`` first events, and of none after them.
     """
 
     holds: bool | None
@@ -236,6 +237,7 @@ class State:
     whole: Verification | None
     newest: Verification | None
     found: Verification | None
+    furthest: Verification | None
     running: Verification | None
     checkpoints: checkpoints.Standing
     overdue: bool
@@ -247,8 +249,10 @@ def state() -> State:
     found = verified.standing()
     overdue = not _ended_since(clock.now() - timedelta(seconds=3 * settings.VERIFY_INTERVAL_SECONDS), *Scope.values)
     overdue = overdue or not _ended_since(clock.now() - 2 * WHOLE_EVERY, Scope.WHOLE)
-    holds, sentence = (False, found.sentence) if found else _judged(_latest(whole, newest), overdue)
-    return State(holds, sentence, whole, newest, found, running(), checkpoints.standing(), overdue)
+    counting = _latest(whole, newest)
+    holds, sentence = (False, found.sentence) if found else _judged(counting, overdue)
+    furthest = max(counting, key=lambda one: one.events) if holds else None
+    return State(holds, sentence, whole, newest, found, furthest, running(), checkpoints.standing(), overdue)
 
 
 def _judged(results: list[Verification], overdue: bool) -> tuple[bool | None, str]:

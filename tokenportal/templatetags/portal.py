@@ -1,7 +1,7 @@
 """What templates need beyond Django's own: moments in words, icons, the mark of risk. A builtin, so nobody loads it."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,6 +82,33 @@ def moment(at: Any, zone: str = "") -> str:
         return ""
     here = offset_words(at, zone) if zone else ""
     return format_html('<time datetime="{}">{}{}</time>', machine(at), absolute(at), f" ({here})" if here else "")
+
+
+@register.filter
+def moment_exact(at: Any, zone: str = "") -> str:
+    """``moment`` to the second, for what is looked at closely."""
+    if not isinstance(at, datetime):
+        return ""
+    utc = at.astimezone(UTC)
+    here = offset_words(at, zone) if zone else ""
+    words = f"{utc:%a} {utc.day} {utc:%b %Y %H:%M:%S} UTC"
+    return format_html('<time datetime="{}">{}{}</time>', machine(at), words, f" ({here})" if here else "")
+
+
+@register.filter
+def second_of_day(at: Any) -> str:
+    """An aware moment under a heading that says its day, on a page that says that times are UTC: ``23:59:07``."""
+    if not isinstance(at, datetime):
+        return ""
+    return format_html('<time datetime="{}">{}</time>', machine(at), f"{at.astimezone(UTC):%H:%M:%S}")
+
+
+@register.filter
+def day_in_words(day: Any) -> str:
+    """A day as ``<time>``: ``Thu 5 Nov 2026``."""
+    if not isinstance(day, date):
+        return ""
+    return format_html('<time datetime="{}">{}</time>', day.isoformat(), f"{day:%a} {day.day} {day:%b %Y}")
 
 
 @register.filter

@@ -8,10 +8,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from tokenportal import rules
+from tokenportal.actions import verifying
 from tokenportal.audit.events import Event
 from tokenportal.forms.log_filter import LogFilter
 from tokenportal.models import AuditEvent, User
-from tokenportal.views import access, audit_event, audit_rows, audit_told
+from tokenportal.views import access, audit_event, audit_rows, audit_told, chain
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
 
@@ -22,20 +23,26 @@ def index(request: HttpRequest) -> HttpResponse:
     user = access.person(request)
     rules.require(rules.may_read_audit(user))
     wanted = audit_rows.wanted(request.GET)
-    context = {**controls(wanted), **listed(request, wanted, user), "tab": "log", "part": target_of(request) == "log"}
+    part = target_of(request) == "log"
+    context = {**controls(wanted), **listed(request, wanted, user), "tab": "log", "part": part}
+    if not part:
+        context |= chain.standing(verifying.state())
     response = render_page(request, "audit/index.html", context, partials=("log",))
-    if target_of(request) == "log" and not wanted.problems:
+    if part:
         response["HX-Replace-Url"] = address(wanted)
     return response
 
 
 def listed(request: HttpRequest, wanted: LogFilter, user: User) -> dict[str, Any]:
     """A page of the log as the address asks for it, and the addresses of the pages beside it."""
-    page = audit_rows.page(wanted, before=cursor(request, "before"), after=cursor(request, "after"))
+    before, after = cursor(request, "before"), cursor(request, "after")
+    page = audit_rows.page(wanted, before=before, after=after)
     return {
-        "filter": wanted, "query": wanted.query(), "export_url": reverse("audit-export"), "lines": audit_told.lines(page.rows, user), "page": page,
+        "filter": wanted, "query": wanted.query(), "export_url": reverse("audit-export"), "page": page,
+        "days": audit_told.by_day(audit_told.lines(page.rows, user)), "shown": len(page.rows),
         "older_url": address(wanted, before=page.older) if page.older else "",
         "newer_url": address(wanted, after=page.newer) if page.newer else "",
+        "newest_url": address(wanted) if page.newer or (not page.rows and before is not None) else "",
     }  # fmt: skip
 
 

@@ -31,13 +31,19 @@ def opened(number: int, user: User) -> dict[str, Any]:
     event = access.event(number)
     return {
         "event": event, "words": audit_told.words_of(event), "tone": audit_told.TONES.get(event.outcome, "warn"),
-        "line": audit_told.lines([event], user)[0], "kind": audit_told.KINDS.get(event.object_type, event.object_type),
+        "line": audit_told.lines([event], user)[0], "kind": kind_of(event),
         "channel": audit_told.CHANNELS.get(event.channel, event.channel),
         "sign_in": audit_told.SIGN_INS.get(event.sign_in, event.sign_in),
         "changes": audit_told.changes_of(event), "details": audit_told.details_of(event), "ways": ways(event),
         "newer": reading.exists(number + 1), "older": reading.exists(number - 1),
         **seal(event), **agreed(event, user),
     }  # fmt: skip
+
+
+def kind_of(event: AuditEvent) -> str:
+    """What kind of thing it is about; empty where its name says so by itself, as that of a request does."""
+    kind = audit_told.KINDS.get(event.object_type, event.object_type)
+    return "" if event.object_name.lower().startswith(f"{kind.lower()} ") else kind
 
 
 def seal(event: AuditEvent) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def activity(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     context = {
         "tab": "log", "person": person, "memberships": person.memberships.select_related("team"), "last_sign_in": reading.last_sign_in(person),
-        "lines": audit_told.lines(done, user), "refused": refused, "held": held(person),
+        "days": audit_told.by_day(audit_told.lines(done, user)), "refused": refused, "held": held(person),
         "all_url": f"{reverse('audit')}?{urlencode({'actor': str(person.pk)})}",
         "about_url": f"{reverse('audit')}?{urlencode({'object': str(person.pk)})}",
         "may_administer": rules.may_administer(user),

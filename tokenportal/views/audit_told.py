@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.urls import reverse
 
-from tokenportal import rules
+from tokenportal import clock, rules
 from tokenportal.audit.events import WORDS
 from tokenportal.forms.log_filter import uuid_of
 from tokenportal.models import AuditEvent, User
+from tokenportal.policy import moments
 from tokenportal.views import access
 from tokenportal.views.audit_rows import who
 from tokenportal.views.token_rows import short
@@ -32,6 +35,8 @@ FIELDS = {
     "met": "Rules that have their approvals", "voided": "Approvals that count no more", "rules": "Rules that ask for approval",
     "when": "What it is about", "then": "What it asks for", "is_on": "On", "value_lost": "Secret lost", "doing": "Under way",
 }  # fmt: skip
+STATES = {"status", "outcome", "verdict", "doing", "kind"}
+"""Fields whose values are words of ours, and no names."""
 A_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*")
 
 
@@ -46,6 +51,19 @@ class Line:
     by_url: str
     thing: str
     thing_url: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """Rows of one day in UTC that follow each other. ``day`` is None where no row can be read; ``ago`` is ``today``, ``3 days ago``."""
+
+    day: date | None
+    ago: str
+    lines: list[Line]
+
+    @property
+    def is_today(self) -> bool:
+        return self.ago == moments.TODAY
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,18 @@ def lines(events: Iterable[AuditEvent], user: User) -> list[Line]:
         )
         for event in events
     ]  # fmt: skip
+
+
+def by_day(lines: list[Line]) -> list[Day]:
+    """The rows under the days on which they happened. One that cannot be read stays with the row before it."""
+    days: list[date | None] = []
+    for line in lines:
+        days.append(line.event.at.astimezone(UTC).date() if line.event.at else days[-1] if days else None)
+    today = clock.now().date()
+    return [
+        Day(day, moments.relative_day(day, today) if day else "", [line for _, line in rows])
+        for day, rows in groupby(zip(days, lines, strict=True), key=itemgetter(0))
+    ]
 
 
 def thing_of(event: AuditEvent) -> str:
@@ -106,7 +136,9 @@ def changes_of(event: AuditEvent) -> list[Change]:
     found = []
     for name, pair in sorted(event.changes.items(), key=_in_order):
         before, after = pair if isinstance(pair, list) and len(pair) == 2 else ("", pair)
-        found.append(Change(field_name(name), value_told(before), value_told(after)))
+        is_state = name.rpartition(".")[2] in STATES
+        told = (value.replace("_", " ") if is_state and isinstance(value, str) else value for value in (before, after))
+        found.append(Change(field_name(name), *map(value_told, told)))
     return found
 
 

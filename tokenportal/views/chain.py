@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
 from tokenportal.actions import verifying
+from tokenportal.actions.verifying import State
 from tokenportal.audit import reading
 from tokenportal.models import User
 from tokenportal.views import access
@@ -36,11 +37,17 @@ def verify(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('audit-chain')}#{'standing' if asked.ended_at else 'running'}")
 
 
+def standing(state: State) -> dict[str, Any]:
+    """Whether the chain holds, and how many events came after those of which that is known."""
+    looked_at = state.furthest.events if state.furthest else 0
+    return {"state": state, "first": reading.first(), "later": max(0, reading.newest() - looked_at)}
+
+
 def answer(request: HttpRequest, user: User) -> HttpResponse:
     state = verifying.state()
     newest = state.checkpoints.newest
     context: dict[str, Any] = {
-        "tab": "chain", "state": state, "signed_at": datetime.fromisoformat(newest.at) if newest else None,
-        "first": reading.first(), "newest": reading.newest(), "triggers": reading.triggers_in_place(),
+        **standing(state), "tab": "chain", "signed_at": datetime.fromisoformat(newest.at) if newest else None,
+        "triggers": reading.triggers_in_place(),
     }  # fmt: skip
     return render_page(request, "audit/chain.html", context, partials=("standing",))

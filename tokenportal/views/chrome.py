@@ -50,7 +50,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         ("Review", "reviews", ("/review/",)),
     ]
     if rules.may_read_audit(user):
-        wanted.append(("Audit", "audit", ("/audit/",)))
+        # Guardrails are a tab of Settings for admins, and of Audit for whoever only reads them.
+        wanted.append(("Audit", "audit", ("/audit/",) if rules.may_administer(user) else ("/audit/", "/settings/guardrails/")))
     if rules.may_administer(user):
         wanted.append(("Settings", "people", ("/settings/",)))
     waiting = SimpleLazyObject(lambda: access_reviews.count_waiting(user))

@@ -1,0 +1,90 @@
+"""How the log is laid out for whoever reads it: days, ways back, what is known of the chain, and where the reader is."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests import arrange
+from tests.integration.test_log_pages import numbers, page, teams
+from tokenportal import audit, clock
+from tokenportal.actions import verifying
+from tokenportal.audit import Event
+from tokenportal.models import AuditEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def auditor(portal: None) -> Client:
+    return arrange.signed_in("auditor")
+
+
+def test_events_stand_under_their_days_to_the_second(auditor: Client) -> None:
+    now = clock.now().replace(hour=12, minute=0, second=7)
+    for days in (9, 1, 1, 0):
+        with clock.at(now - timedelta(days=days)):
+            audit.note(Event.TOKENS_SYNCED, by=arrange.person("requester"), subject=arrange.connection())
+    with clock.at(now):
+        shown = page(auditor, action="tokens.synced", actor="requester")
+    days = re.findall(r'class="day"[^>]*><time datetime="([^"]+)">[^<]+</time><span>, ([^<]+)', shown)
+    ago = ((0, "today"), (1, "yesterday"), (9, "9 days ago"))
+    assert days == [((now - timedelta(days=count)).date().isoformat(), words) for count, words in ago]
+    assert len(re.findall(r">12:00:07</time>", shown)) == 4
+    assert shown.count("just now</time></small>") == 1  # of another day, its heading says how long ago
+
+
+def test_a_page_of_one_event_says_its_second(auditor: Client) -> None:
+    event = AuditEvent.objects.latest("number")
+    assert f"{event.at:%H:%M:%S} UTC" in page(auditor, f"/audit/{event.number}/")
+
+
+@pytest.mark.parametrize(
+    ("query", "title", "target"),
+    [({}, "No event is older", "/audit/"), ({"actor": "requester"}, "No older event matches", "/audit/?actor=requester")],
+)
+def test_a_page_before_the_first_event_leads_back_to_the_newest(auditor: Client, query: Any, title: str, target: str) -> None:
+    shown = page(auditor, before=1, **query)
+    assert (numbers(shown), title in shown, f'href="{target}">Go to the newest' in shown) == ([], True, True)
+
+
+def test_a_page_that_is_not_the_newest_leads_to_it_in_one_step(auditor: Client) -> None:
+    teams(60)
+    newest = page(auditor)
+    older = re.search(r'href="([^"]+)" data-testid="older"', newest)
+    assert older
+    assert 'href="/audit/" data-testid="newest"' in page(auditor, older[1])
+    assert 'data-testid="newest"' not in newest
+
+
+def chain_told(shown: str) -> str:
+    match = re.search(r'data-testid="chain">(.*?)</p>', shown, re.DOTALL)
+    return " ".join(re.sub("<.*?>", " ", match[1]).split()) if match else ""
+
+
+def test_the_log_says_how_much_of_it_is_known_to_hold_and_how_much_came_since(auditor: Client) -> None:
+    assert chain_told(page(auditor)).startswith("Nobody can tell whether the chain holds.")
+    done = verifying.ask(by=arrange.person("auditor"))
+    begun = AuditEvent.objects.get(number=1).at
+    since = f"{begun.day} {begun:%b %Y %H:%M} UTC"
+    sentence = f"The chain holds. {done.events} events since {since}, verified just now ."
+    for later, words in ((1, "1 newer one is"), (3, "3 newer ones are")):
+        teams(later - (AuditEvent.objects.latest("number").number - done.events))
+        assert chain_told(page(auditor)) == f"{sentence} {words} not verified yet. See the chain"
+        standing = page(auditor, "/audit/chain/")
+        assert f"{words} not verified yet." in standing
+
+
+@pytest.mark.parametrize(("name", "section"), [("auditor", "Audit"), ("admin", "Settings")])
+def test_guardrails_belong_to_the_section_in_whose_tabs_they_stand(portal: None, name: str, section: str) -> None:
+    shown = page(arrange.signed_in(name), "/settings/guardrails/")
+    assert re.findall(r'aria-current="page">(Audit|Settings|Tokens)<', shown) == [section]
+
+
+def test_a_request_is_not_called_a_request_twice(auditor: Client) -> None:
+    draft = arrange.draft()
+    number = AuditEvent.objects.filter(object_id=str(draft.pk)).latest("number").number
+    shown = page(auditor, f"/audit/{number}/")
+    assert "Request request" not in re.sub("<.*?>", "", shown)
