@@ -88,3 +88,31 @@ def test_a_request_is_not_called_a_request_twice(auditor: Client) -> None:
     number = AuditEvent.objects.filter(object_id=str(draft.pk)).latest("number").number
     shown = page(auditor, f"/audit/{number}/")
     assert "Request request" not in re.sub("<.*?>", "", shown)
+
+
+def test_a_filtered_list_leads_back_to_all_of_it_and_a_whole_one_does_not(auditor: Client) -> None:
+    made = arrange.issue(arrange.draft())
+    assert made
+    for path, query, whole in (
+        ("/audit/", {"actor": "requester"}, "/audit/"),
+        ("/audit/tokens/", {"q": made.token.name[:4]}, "/audit/tokens/"),
+        ("/", {"tab": "team", "q": made.token.name[:4]}, "/?tab=team"),
+    ):
+        clear = re.findall(r'href="([^"]*)" data-testid="clear"', page(auditor, path, **query))
+        assert clear == [whole], path
+        assert 'data-testid="clear"' not in page(auditor, whole), path
+
+
+def test_exports_say_whether_they_are_of_all_or_of_what_matches(auditor: Client) -> None:
+    arrange.issue(arrange.draft())
+    for path in ("/audit/", "/audit/tokens/"):
+        assert ("Export all:" in page(auditor, path), "Export all that match:" in page(auditor, path)) == (True, False)
+    shown = page(auditor, actor="requester") + page(auditor, "/audit/tokens/", owner=str(arrange.person("requester").pk))
+    assert (shown.count("Export all that match:"), "Export all:" in shown) == (2, False)
+
+
+def test_words_of_ours_are_told_without_underscores_and_names_as_they_are(auditor: Client) -> None:
+    with audit.recording(Event.DRAFT_VERSIONED, by=None, subject=arrange.draft()) as record:
+        record.changes |= {"status": ["draft", "in_review"], "name": ["", "my_own_zone"]}
+    shown = page(auditor, f"/audit/{AuditEvent.objects.latest('number').number}/")
+    assert (">in review<" in shown.replace("\n", ""), "in_review" in shown, "my_own_zone" in shown) == (True, False, True)

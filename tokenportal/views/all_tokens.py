@@ -30,7 +30,7 @@ from tokenportal.views.token_rows import short
 
 PER_PAGE = 25
 FINDINGS = (
-    ("any", "Any finding"), ("nobody", "Without an owner"), *((finding.slug, finding.name) for finding in findings.FINDINGS),
+    ("any", "With a finding"), ("nobody", "Without an owner"), *((finding.slug, finding.name) for finding in findings.FINDINGS),
 )  # fmt: skip
 FORMATS: dict[str, tuple[str, Callable[[Iterator[Holding]], Iterator[str]]]] = {
     "csv": ("text/csv; charset=utf-8", lambda found: export.csv_lines(holdings.COLUMNS, map(holdings.as_row, found))),
