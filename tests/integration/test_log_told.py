@@ -9,6 +9,7 @@ from django.test import Client
 
 from tests import arrange
 from tests.integration.test_log_pages import numbers, page, teams
+from tests.integration.test_verifying import spoil
 from tokenportal import audit, clock
 from tokenportal.actions import verifying
 from tokenportal.audit import Event
@@ -116,3 +117,38 @@ def test_words_of_ours_are_told_without_underscores_and_names_as_they_are(audito
         record.changes |= {"status": ["draft", "in_review"], "name": ["", "my_own_zone"]}
     shown = page(auditor, f"/audit/{AuditEvent.objects.latest('number').number}/")
     assert (">in review<" in shown.replace("\n", ""), "in_review" in shown, "my_own_zone" in shown) == (True, False, True)
+
+
+def test_a_chain_that_does_not_hold_says_what_to_do_and_promises_nothing(auditor: Client) -> None:
+    made = arrange.issue(arrange.draft())
+    assert made
+    where, trail = "/audit/chain/", f"/tokens/{made.token.pk}/trail/"
+    verifying.ask(by=arrange.person("auditor"))
+    assert 'data-testid="now"' not in page(auditor, where)
+    assert "The chain does not hold." not in page(auditor, trail)
+    number = AuditEvent.objects.get(action="token.issued").number
+    spoil(number)
+    verifying.ask(by=arrange.person("auditor"))
+    shown = page(auditor, where)
+    assert f"The events before event {number} hold. Rely on nothing from event {number} on" in shown
+    assert "What a chain that holds proves" in shown
+    assert "The chain does not hold." in page(auditor, trail)
+    assert "The chain does not hold." not in page(arrange.signed_in("requester"), trail)  # it is not theirs to look into
+
+
+def test_what_was_found_is_spoken_and_not_the_whole_page(auditor: Client) -> None:
+    part = {"HX-Request": "true", "HX-Target": "standing"}
+    answer = auditor.post("/audit/chain/verify/", headers=part).content.decode()
+    assert '<p id="spoken" hx-swap-oob="innerHTML">The chain holds.</p>' in answer
+    assert "aria-live" not in page(auditor, "/audit/chain/")
+    spoil(2)
+    answer = auditor.post("/audit/chain/verify/", headers=part).content.decode()
+    assert "The chain does not hold. The content of event 2 was changed.</p>" in answer
+
+
+def test_progress_is_not_spoken_again_and_again(auditor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "AT_ONCE", 0)
+    part = {"HX-Request": "true", "HX-Target": "standing"}
+    begun = auditor.post("/audit/chain/verify/", headers=part).content.decode()
+    assert '<p id="spoken" hx-swap-oob="innerHTML">Being verified</p>' in begun
+    assert 'id="spoken"' not in auditor.get("/audit/chain/", headers=part).content.decode()

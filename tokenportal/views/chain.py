@@ -48,6 +48,6 @@ def answer(request: HttpRequest, user: User) -> HttpResponse:
     newest = state.checkpoints.newest
     context: dict[str, Any] = {
         **standing(state), "tab": "chain", "signed_at": datetime.fromisoformat(newest.at) if newest else None,
-        "triggers": reading.triggers_in_place(),
+        "triggers": reading.triggers_in_place(), "part": target_of(request) == "standing", "asked": request.method == "POST",
     }  # fmt: skip
     return render_page(request, "audit/chain.html", context, partials=("standing",))
