@@ -114,3 +114,40 @@ def test_axe_finds_nothing_on_the_pages_of_the_audit(token: Any, site: str, brow
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
         page.set_viewport_size({"width": 1280, "height": 800})
     context.close()
+
+
+def test_tables_keep_their_columns_on_a_tablet_and_their_long_names_within(token: Any, site: str, page: Page) -> None:
+    with audit.recording(Event.TOKEN_CHANGED_OUTSIDE, by=None, subject=token, trail=token.trail) as record:
+        record.change(token, name="one-word-" + "0123456789" * 10)
+    sign_in(page, site, "admin")
+    for width in (820, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in (
+            "/audit/",
+            "/audit/tokens/",
+            "/?tab=team",
+            "/settings/people/",
+            f"/audit/people/{arrange.person('requester').pk}/",
+        ):
+            page.goto(site + path)
+            assert page.evaluate("document.documentElement.scrollWidth") == width, path
+            spilt = "[...document.querySelectorAll('.table :is(th, td)')].filter(cell => cell.scrollWidth > cell.clientWidth + 1).length"
+            assert page.evaluate(spilt) == 0, path
+            tall = "Math.max(...[...document.querySelectorAll('tbody tr')].map(row => row.getBoundingClientRect().height))"
+            assert page.evaluate(tall) < 350, path
+    boxes = [page.locator(f"#{name}") for name in ("from", "to")]
+    page.goto(f"{site}/audit/")
+    first, last = (box.bounding_box() for box in boxes)
+    assert first
+    assert last
+    assert first["x"] + first["width"] <= last["x"]
+
+
+def test_paper_shows_what_a_trail_has_folded(token: Any, site: str, page: Page) -> None:
+    sign_in(page, site, "auditor")
+    page.goto(f"{site}/tokens/{token.pk}/trail/")
+    told = page.get_by_test_id("steps").get_by_role("table")
+    expect(told.first).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(told.first).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()

@@ -152,3 +152,18 @@ def test_progress_is_not_spoken_again_and_again(auditor: Client, monkeypatch: py
     begun = auditor.post("/audit/chain/verify/", headers=part).content.decode()
     assert '<p id="spoken" hx-swap-oob="innerHTML">Being verified</p>' in begun
     assert 'id="spoken"' not in auditor.get("/audit/chain/", headers=part).content.decode()
+
+
+def test_the_notice_of_a_log_that_does_not_hold_leads_to_what_was_found(auditor: Client) -> None:
+    spoil(2)
+    verifying.ask(by=arrange.person("auditor"))
+    see = 'href="/audit/chain/" data-testid="see-chain"'
+    assert [see in page(arrange.signed_in(name), "/notices/") for name in ("auditor", "admin", "requester")] == [
+        True,
+        True,
+        False,
+    ]
+    with audit.recording(Event.PERSON_CHANGED, by=None, subject=arrange.person("auditor")) as record:
+        record.change(arrange.person("auditor"), is_auditor=False)
+    shown = page(arrange.signed_in("auditor"), "/notices/")
+    assert ("The audit log does not hold." in shown, see in shown) == (True, False)

@@ -44,6 +44,8 @@ def shown_until(text: str) -> datetime:
 def rows(user: Any, page: Any) -> list[dict[str, Any]]:
     """Each notice with its token or request, where this person may still see it, and whether they may renew the token.
 
+    One about neither says that the audit log does not hold (actions.verifying).
+
     What is said about a request is for those who see it now; but that a review was taken back is told to its reviewers.
     """
     requests = access_reviews.told_of(user).in_bulk({notice.token_request_id for notice in page if notice.token_request_id})
@@ -57,6 +59,7 @@ def rows(user: Any, page: Any) -> list[dict[str, Any]]:
             "sentence": NOT_YOURS if notice in hidden and notice.pk not in taken_back else notice.sentence,
             "token": token,
             "token_request": requests.get(notice.token_request_id),
+            "about_log": not (notice.token_id or notice.token_request_id) and rules.may_read_audit(user),
             "may_renew": bool(token and token.expires_on and rules.may_change(user, token)),
         }
         for notice, token in found
