@@ -1,5 +1,7 @@
 """The tables at /admin/: admins look at them, nobody changes anything, and others' drafts stay private."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tokenportal.audit import Event
 from tokenportal.models import AuditEvent, Token, TokenRequest
 
 pytestmark = pytest.mark.django_db
+
+CSS = Path(__file__).parents[2] / "static" / "css"
 
 
 @pytest.fixture
@@ -139,3 +143,18 @@ def test_the_tables_wear_the_portal_s_colours_and_the_theme_that_was_chosen(addr
         shown = web.get(where).content.decode()
         assert "css/windows.css" in shown, where
         assert [name for name in ("light", "dark") if f'content="{name}"' in shown] == ([theme] if theme else []), where
+
+
+def test_the_tables_have_no_colour_that_the_portal_lacks() -> None:
+    ours, portal = (set(re.findall(r"#[0-9a-f]{6}\b", (CSS / name).read_text())) for name in ("windows.css", "portal.css"))
+    assert ours
+    assert ours <= portal
+
+
+def test_all_is_offered_again_only_where_something_was_looked_for(addresses: list[str]) -> None:
+    web, where = arrange.signed_in("admin"), "/admin/tokenportal/auditevent/"
+    offered = [
+        ">Show all</a>" in web.get(where, query).content.decode()
+        for query in ({}, {"q": "requester"}, {"outcome__exact": "done"})
+    ]
+    assert offered == [False, True, True]
