@@ -167,3 +167,12 @@ def test_the_notice_of_a_log_that_does_not_hold_leads_to_what_was_found(auditor:
         record.change(arrange.person("auditor"), is_auditor=False)
     shown = page(arrange.signed_in("auditor"), "/notices/")
     assert ("The audit log does not hold." in shown, see in shown) == (True, False)
+
+
+def test_a_trail_leads_auditors_to_the_people_in_it(auditor: Client) -> None:
+    made = arrange.issue(arrange.draft())
+    assert made
+    trail, link = f"/tokens/{made.token.pk}/trail/", f'by <a href="/audit/people/{arrange.person("requester").pk}/">requester</a>'
+    assert link in page(auditor, trail)
+    theirs = page(arrange.signed_in("requester"), trail)
+    assert ("by requester" in theirs, "/audit/people/" in theirs) == (True, False)

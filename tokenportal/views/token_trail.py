@@ -26,6 +26,7 @@ class Step:
     event: AuditEvent
     tone: str
     by: str
+    by_url: str
     changes: list[audit_told.Change]
     details: list[tuple[str, Any]]
 
@@ -50,4 +51,5 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def step(event: AuditEvent) -> Step:
     tone = audit_told.TONES.get(event.outcome, "warn")
-    return Step(event, tone, who(event), audit_told.changes_of(event), audit_told.details_of(event))
+    by_url = reverse("audit-person", args=[event.by_id]) if event.by_id else ""
+    return Step(event, tone, who(event), by_url, audit_told.changes_of(event), audit_told.details_of(event))
