@@ -627,6 +627,19 @@ def test_what_a_rule_refuses_is_not_even_sent_for_review(portal: None) -> None:
     assert status(ready) == Status.DRAFT
 
 
+@pytest.mark.parametrize("then", [{}, {"approvals": "2"}, {"forbid": "Never."}], ids=["nothing", "no number", "unknown"])
+def test_a_rule_that_somebody_spoilt_in_the_database_lets_nothing_pass(
+    portal: None, then: dict[str, Any], sent_bodies: list[bytes]
+) -> None:
+    other_rule("Spoilt", when={"levels": ["edit"]}, then=then)
+    ready = arrange.checked(arrange.draft())
+    with pytest.raises(rules.NotAllowed, match=r"cannot be read. Ask an admin .* \(Spoilt\)"):
+        issue(ready)
+    with pytest.raises(issuing.Changed, match="cannot be read"):
+        reviewing.send(ready, by=ready.requester, reason=WHY, **arrange.confirming(ready))
+    assert sent_bodies == []
+
+
 def test_a_review_that_nobody_asks_for_may_be_asked_for_all_the_same(portal: None) -> None:
     waiting = arrange.sent(arrange.draft())
     assert [(one.rule, one.count, one.team) for one in waiting.reviews.get().demands.all()] == [("asked-for", 1, waiting.team)]

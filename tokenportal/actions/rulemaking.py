@@ -75,7 +75,7 @@ def checked(wanted: Wanted, replacing: Standing | None = None) -> Wanted:
         then, refuse=_line("refuse", then.refuse, SENTENCE_MAX), warn=_line("warn", then.warn, SENTENCE_MAX),
         source=then.source if then.approvals else TEAM,
     )  # fmt: skip
-    if not any((then.refuse, then.end_within, then.addresses, then.reason, then.approvals, then.warn)):
+    if not then.asks:
         raise Invalid("then", NOTHING_ASKED)
     _check_number("longer_than", wanted.when.longer_than, LONGEST)
     _check_number("end_within", then.end_within, LONGEST)

@@ -6,13 +6,15 @@ from django.db import models
 
 from tokenportal.models.guard import GuardedModel
 from tokenportal.models.people import User
-from tokenportal.policy.guardrails import Effects, Match, Rule
+from tokenportal.policy import kept_rules
+from tokenportal.policy.guardrails import Rule
 
 
 class Guardrail(GuardedModel):
     """A rule of an admin's making; with the ``slug`` of a default rule, it stands in that one's place.
 
-    ``when`` and ``then`` are JSON as ``policy.guardrails`` has it. A rule that is not ``is_on`` judges nothing.
+    ``when`` and ``then`` are JSON as ``policy.guardrails`` has it; what cannot be read of them makes the rule stricter.
+    A rule that is not ``is_on`` judges nothing.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,6 +36,4 @@ class Guardrail(GuardedModel):
 
     @property
     def rule(self) -> Rule:
-        return Rule(
-            self.slug or str(self.pk), self.title, Match.from_json(self.when), Effects.from_json(self.then), self.explanation
-        )  # fmt: skip
+        return kept_rules.read(self.slug or str(self.pk), self.title, self.when, self.then, self.explanation)

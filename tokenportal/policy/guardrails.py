@@ -104,6 +104,11 @@ class Effects:
             approvals=_number(data.get("approvals")), source=_text(data.get("source")) or TEAM, warn=_text(data.get("warn")),
         )  # fmt: skip
 
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for anything at all."""
+        return any((self.refuse, self.end_within, self.addresses, self.reason, self.approvals, self.warn))
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
