@@ -13,7 +13,7 @@ from tests import arrange
 from tokenportal import crypto, rules, upstream, visible
 from tokenportal.actions import connections, people, seeding, snapshots
 from tokenportal.cloudflare import NeverSent
-from tokenportal.models import AuditEvent, Connection, Snapshot, Team
+from tokenportal.models import AuditEvent, Connection, Snapshot, Team, User
 from tokenportal.sandbox import faults, groups, values
 from tokenportal.sandbox.models import PermissionGroup, Token
 
@@ -329,6 +329,24 @@ def test_seeding_twice_changes_nothing_more(portal: None) -> None:
     assert seeding.seed(description) == first
     assert AuditEvent.objects.count() == head + 1
     assert AuditEvent.objects.latest("number").action == "portal.seeded"
+
+
+@pytest.mark.parametrize("value", ["false", "no", 1, []])
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+def test_seeding_takes_nothing_but_true_and_false_for_a_role(db: None, role: str, value: Any) -> None:
+    with pytest.raises(seeding.BadSeed, match=f"Say true or false for {role} of 'ada'"):
+        seeding.seed({"people": [{"name": "ada", role: value}]})
+    assert not User.objects.filter(username="ada").exists()
+
+
+def test_seeding_takes_no_role_in_a_team_that_nobody_knows(db: None) -> None:
+    description = {
+        "people": [{"name": "ada"}],
+        "teams": [{"name": "T", "members": [{"person": "ada", "roles": ["requester", "aprover"]}]}],
+    }
+    with pytest.raises(seeding.BadSeed, match="Nobody knows the role 'aprover' of 'ada' in the team 'T'"):
+        seeding.seed(description)
+    assert not arrange.team("T").memberships.exists()
 
 
 def test_seeding_prints_ids_and_names_what_it_ignores(db: None, tmp_path: Any) -> None:

@@ -55,9 +55,25 @@ def _person(row: dict[str, Any]) -> User:
     if found is None:
         found, _ = people.create_person(
             by=None, username=row["name"], email=row.get("email") or f"{normal_name(row['name'])}@example.com",
-            password=row.get("password"), is_admin=bool(row.get("admin")), is_auditor=bool(row.get("auditor")),
+            password=row.get("password"), is_admin=_flag(row, "admin"), is_auditor=_flag(row, "auditor"),
         )  # fmt: skip
     return found
+
+
+def _flag(row: dict[str, Any], name: str) -> bool:
+    """True or false, as JSON has it: the text "false" would else make an admin. Raises BadSeed."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise BadSeed(f"Say true or false for {name} of {row['name']!r}.")
+    return value is True
+
+
+def _roles(member: dict[str, Any], team: str) -> set[str]:
+    """The roles of a member. Raises BadSeed for one that nobody knows: it would be left out, and look given."""
+    roles = set(member.get("roles", []))
+    if unknown := sorted(roles - {"requester", "approver"}):
+        raise BadSeed(f"Nobody knows the role {unknown[0]!r} of {member['person']!r} in the team {team!r}.")
+    return roles
 
 
 def _team(row: dict[str, Any]) -> Team:
@@ -66,7 +82,7 @@ def _team(row: dict[str, Any]) -> Team:
         person = User.objects.filter(username=normal_name(member["person"])).first()
         if person is None:
             raise BadSeed(f"There is no person {member['person']!r} for the team {row['name']!r}.")
-        roles = set(member.get("roles", []))
+        roles = _roles(member, row["name"])
         held = Membership.objects.filter(team=team, user=person).first()
         if held is None or set(held.roles) != roles:
             people.set_membership(
