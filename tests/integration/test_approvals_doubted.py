@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests import arrange
-from tests.integration.review_world import fresh, newcomer, wide
+from tests.integration.review_world import answer, fresh, minter, newcomer, wide
 from tokenportal import audit, clock, rules
-from tokenportal.actions import issuing, people, reviewing
+from tokenportal.actions import guarding, issuing, people, reviewing
 from tokenportal.audit import Event
 from tokenportal.models import Answer, Review, Status, TokenRequest, WorkingCopy
 
@@ -86,3 +86,34 @@ def test_nothing_is_sent_for_review_through_a_connection_that_the_team_may_not_u
         record.remove(arrange.connection().grants.get(team=arrange.team()))
     with pytest.raises(rules.NotAllowed, match="is not open to this team"):
         reviewing.send(ready, by=ready.requester, reason="The build needs it.", **arrange.confirming(ready))
+
+
+def test_what_somebody_narrowed_past_the_portal_is_not_widened_again_without_being_asked_for(portal: None) -> None:
+    made = arrange.issue(wide())
+    assert made
+    change = arrange.change(made.token, owner=arrange.person("teammate"))
+    body = change.versions.get().payload
+    assert guarding.case_of(change, body) == "lowering"
+    with audit.recording(Event.DRAFT_STARTED, by=None, subject=change) as record:
+        record.change(change, base={**(change.base or {}), "condition": {"request_ip": {"in": ["203.0.113.0/24"]}}})
+    assert guarding.case_of(change, body) == "new"
+
+
+@pytest.mark.parametrize("how", ["stands", "deactivated", "demoted", "void", "denied"])
+def test_the_queue_counts_the_approvals_that_count_when_it_is_created(portal: None, how: str) -> None:
+    """One in SQL for many reviews, the other for one: what the one counts and the other does not would wait for nobody."""
+    waiting = arrange.sent(minter())
+    answer(waiting, "approve", "approver")
+    review, approver, given = fresh(waiting).reviews.get(), arrange.person("approver"), Answer.objects.all()
+    if how == "deactivated":
+        people.set_active(approver, by=arrange.person("admin"), active=False)
+    elif how == "demoted":
+        people.set_membership(by=None, team=arrange.team(), person=approver, is_requester=True, is_approver=False)
+    elif how != "stands":
+        written(given, **({"voided_at": clock.now()} if how == "void" else {"verdict": "deny"}))
+    counted = {one.rule: vars(one)["given"] for one in guarding.demands().filter(review=review)}
+    standing = guarding.counting(review, fresh(waiting))
+    assert counted == {
+        one.rule: sum(rules.approves_for(person, one.team_id) for person in standing) for one in review.demands.all()
+    }
+    assert counted["creates-tokens"] == (how == "stands")
