@@ -80,6 +80,20 @@ def test_an_empty_log_has_no_checkpoint(own_keys: Path) -> None:
     assert checkpointing.keep_up() == ""
 
 
+def test_a_signing_key_that_is_gone_is_not_made_anew_and_no_tampering(own_keys: Path) -> None:
+    events(3)
+    checkpointing.make()
+    kept = (own_keys / "checkpoint.key").rename(own_keys / "elsewhere")
+    status, told = command()
+    assert (status, told["result"]) == (2, "unknown")
+    assert "checkpoint.key cannot be read" in told["sentence"]
+    events(1)
+    assert checkpointing.keep_up()
+    assert sorted(path.name for path in own_keys.glob("*.key")) == ["audit.key"]
+    kept.rename(own_keys / "checkpoint.key")
+    assert command()[0] == 0
+
+
 def test_a_key_is_rotated_with_its_event_and_all_goes_on(own_keys: Path) -> None:
     events(2)
     for name in ("audit", "checkpoint"):

@@ -96,6 +96,7 @@ def test_the_newest_part_is_the_whole_where_its_checkpoint_is_not_ours(own_keys:
     monkeypatch.setattr(verifying, "AT_LEAST_BACK", 1)
     events(5)
     assert verifying.run_next()
+    checkpoints.keyring()  # made before there is a line, as it always is
     add_line(checkpoints.sign("0" * 64, 2, "0" * 64, keys.Keyring("strange", {"strange": b"s" * 32})))
     with checkpoints.path().open("a") as file:
         file.write("not a checkpoint\n")

@@ -72,12 +72,22 @@ def path() -> Path:
 
 
 def keyring() -> keys.Keyring:
-    """The signing keys, read anew each time. Raises AuditUnavailable."""
-    load = keys.load_or_make if settings.KEYS_ARE_MADE_ON_DEMAND else keys.load
+    """The signing keys, read anew each time. Never made where there are checkpoints: a new key would make them all look forged.
+
+    Raises AuditUnavailable.
+    """
+    load = keys.load_or_make if settings.KEYS_ARE_MADE_ON_DEMAND and not _is_begun() else keys.load
     try:
         return load(Path(settings.KEYS_DIR), "checkpoint")
     except (keys.KeyMissing, OSError) as error:
         raise AuditUnavailable(str(error)) from None
+
+
+def _is_begun() -> bool:
+    try:
+        return path().stat().st_size > 0
+    except OSError:
+        return False
 
 
 @lru_cache(maxsize=64)
