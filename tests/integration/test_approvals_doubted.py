@@ -7,7 +7,7 @@ import pytest
 from tests import arrange
 from tests.integration.review_world import answer, fresh, minter, newcomer, wide
 from tokenportal import audit, clock, rules
-from tokenportal.actions import guarding, issuing, people, reviewing
+from tokenportal.actions import alarms, guarding, issuing, people, reviewing
 from tokenportal.audit import Event
 from tokenportal.models import Answer, Review, Status, TokenRequest, WorkingCopy
 
@@ -117,3 +117,10 @@ def test_the_queue_counts_the_approvals_that_count_when_it_is_created(portal: No
         one.rule: sum(rules.approves_for(person, one.team_id) for person in standing) for one in review.demands.all()
     }
     assert counted["creates-tokens"] == (how == "stands")
+
+
+def test_a_draft_with_an_alarm_is_not_sent_for_review(portal: None) -> None:
+    ready = arrange.checked(wide())
+    alarms.sound(ready, "Something with its reference is there.", by=None)
+    with pytest.raises(rules.NotAllowed, match="An admin"):
+        reviewing.send(fresh(ready), by=ready.requester, reason="The build needs it.", **arrange.confirming(ready))
