@@ -215,3 +215,13 @@ def test_the_pages_of_what_has_ended_and_of_a_credential_say_what_they_are(porta
     assert 'data-testid="parent"' in shown
     assert 'data-testid="unmanaged"' not in shown
     assert syncing.sync(arrange.connection()).worked
+
+
+def test_who_looked_at_nothing_adopts_the_token_as_it_is_now(portal: None) -> None:
+    token = found_outside()
+    token.body = {**token.body, "policies": []}  # as it was when it was loaded
+    adopt(token)
+    here = fresh(token)
+    assert here.body["policies"]
+    assert here.approved == here.body
+    assert AuditEvent.objects.get(action="token.taken_over").digest == adopting.mark(here)
