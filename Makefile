@@ -8,7 +8,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --no-input --disable-pip-version-check --root-user-action=ignore --require-hashes
 # The demo's state is under var/demo whatever a shell has exported for a real installation.
-DEMO := env -u DATABASE_URL -u KEYS_DIR TOKENPORTAL_MODE=demo PORT=$(PORT)
+DEMO := env -u DATABASE_URL -u KEYS_DIR -u CHECKPOINTS_FILE TOKENPORTAL_MODE=demo PORT=$(PORT)
 TESTING := env -u DATABASE_URL TOKENPORTAL_MODE=test
 COVERED := $(foreach room,policy cloudflare upstream actions rules audit models,--cov=tokenportal.$(room)) \
   --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100

@@ -25,6 +25,14 @@ def test_every_setting_that_the_code_reads_is_in_the_example_and_no_other() -> N
     assert set(mode.settings_by_name()) == read - REFUSED | {"BIND"}
 
 
+def test_the_demo_keeps_out_of_what_a_shell_has_exported_for_a_real_installation() -> None:
+    """A demo's checkpoints in the file of another log would look like tampering there."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    found = re.search(r"^DEMO := env (.*?) TOKENPORTAL_MODE=demo", makefile, re.MULTILINE)
+    assert found
+    assert re.findall(r"-u (\w+)", found[1]) == ["DATABASE_URL", "KEYS_DIR", "CHECKPOINTS_FILE"]
+
+
 def test_a_log_that_cannot_be_read_is_not_called_tampered_with(transactional_db: None) -> None:
     printed = io.StringIO()
     with connection.cursor() as cursor:
