@@ -23,7 +23,7 @@ from tokenportal.actions.invalid import Invalid
 from tokenportal.actions.rehearsing import DryRun
 from tokenportal.actions.rulemaking import MovedOn, Wanted
 from tokenportal.audit import Event
-from tokenportal.models import AuditEvent, Guardrail, Token, TokenRequest
+from tokenportal.models import AuditEvent, Guardrail, Status, Token, TokenRequest
 from tokenportal.policy.default_rules import DEFAULT_RULES
 from tokenportal.policy.guardrails import ADMINS, Effects, Match, Rule
 from tokenportal.policy.spec import Validity
@@ -561,6 +561,20 @@ def test_what_is_asked_to_be_adopted_is_tried_as_what_exists_already(portal: Non
     assert [(row.pk, row.name) for row in found.rows] == [(begun.pk, "old-deploy")]
     draft, adoption = {"approvals": 1, "end": 1}, {"approvals": 1, "warn": 1}
     assert found.by_effect == Counter(draft) + Counter(adoption)
+
+
+def test_what_was_not_created_and_can_be_tried_again_is_tried_too_for_the_rule_would_hold_it_up(portal: None) -> None:
+    ready = arrange.checked(arrange.draft(name="failed-once"))
+    with audit.recording(Event.TOKEN_ISSUING, by=None, subject=ready):
+        ready.move(Status.ISSUING)
+    with audit.recording(Event.TOKEN_ISSUE_FAILED, by=None, subject=ready):
+        ready.move(Status.FAILED)
+    [row] = dry().requests.rows
+    assert (row.pk, row.name, row.difference) == (ready.pk, "failed-once", "newly")
+    version = ready.versions.get()
+    assert guarding.may_issue(ready.requester, ready, version)
+    made()
+    assert "must approve it. (Edits are agreed to)" in guarding.may_issue(ready.requester, ready, version).sentence
 
 
 def test_a_dry_run_asks_the_database_equally_often_for_one_and_for_three(office: Client) -> None:

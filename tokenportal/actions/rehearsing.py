@@ -25,7 +25,8 @@ from tokenportal.policy.guardrails import Case, Judged, Rule, Ruling
 
 MOST_ROWS: Final = 50
 CHUNK: Final = 500
-OPEN: Final = (Status.DRAFT, Status.IN_REVIEW, Status.APPROVED)
+OPEN: Final = (Status.DRAFT, Status.IN_REVIEW, Status.APPROVED, Status.FAILED)
+"""What a rule can still hold up: also what was tried, was not created, and can be tried again."""
 EFFECTS: Final[dict[str, str]] = {
     "refuse": "would be refused",
     "approvals": "would need approval",
