@@ -1,5 +1,6 @@
 """What the rows of a review say is doubted where an approval is given and where it counts: each check stands by itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.integration.review_world import answer, fresh, minter, newcomer, wide
 from tokenportal import audit, clock, rules
 from tokenportal.actions import alarms, guarding, issuing, people, reviewing
 from tokenportal.audit import Event
-from tokenportal.models import Answer, Review, Status, TokenRequest, WorkingCopy
+from tokenportal.models import Answer, Review, Status, TokenRequest, Version, WorkingCopy
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +125,12 @@ def test_a_draft_with_an_alarm_is_not_sent_for_review(portal: None) -> None:
     alarms.sound(ready, "Something with its reference is there.", by=None)
     with pytest.raises(rules.NotAllowed, match="An admin"):
         reviewing.send(fresh(ready), by=ready.requester, reason="The build needs it.", **arrange.confirming(ready))
+
+
+def test_a_version_whose_spec_says_something_else_than_its_bytes_is_not_created(portal: None) -> None:
+    ready = arrange.checked(arrange.draft())
+    other = replace(ready.versions.get().spec, name="another")
+    written(Version.objects.filter(token_request=ready), spec_json=other.to_json())
+    with pytest.raises(issuing.Changed, match="is not what this summary showed"):
+        issue(ready)
+    assert fresh(ready).status == Status.DRAFT
