@@ -134,3 +134,11 @@ def test_a_version_whose_spec_says_something_else_than_its_bytes_is_not_created(
     with pytest.raises(issuing.Changed, match="is not what this summary showed"):
         issue(ready)
     assert fresh(ready).status == Status.DRAFT
+
+
+def test_a_request_that_names_other_bytes_than_its_version_is_not_created(portal: None) -> None:
+    ready = arrange.checked(arrange.draft())
+    looked_at = arrange.confirming(ready)
+    written(TokenRequest.objects.filter(pk=ready.pk), digest=OTHER)
+    with pytest.raises(issuing.Changed, match="is not what this summary showed"):
+        issuing.issue(fresh(ready), by=ready.requester, **looked_at)
