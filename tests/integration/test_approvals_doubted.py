@@ -142,3 +142,10 @@ def test_a_request_that_names_other_bytes_than_its_version_is_not_created(portal
     written(TokenRequest.objects.filter(pk=ready.pk), digest=OTHER)
     with pytest.raises(issuing.Changed, match="is not what this summary showed"):
         issuing.issue(fresh(ready), by=ready.requester, **looked_at)
+
+
+def test_the_reason_that_its_reviewers_read_is_not_changed_when_it_is_created(portal: None) -> None:
+    ready = arrange.approved(wide())
+    read = ready.reason
+    assert issuing.issue(ready, by=ready.requester, reason="Another one.", **arrange.confirming(ready))
+    assert (fresh(ready).reason, read) == (read, "A test needs it.")

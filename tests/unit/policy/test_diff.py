@@ -274,3 +274,14 @@ def test_turned_round_a_difference_is_the_opposite(pair: tuple[dict[str, Any], d
 def test_no_strange_body_raises(strange: dict[str, Any]) -> None:
     assert compare(strange, strange, CATALOGUE, around()).verdict == "same"
     assert compare(strange, body(policy(zones(SHOP))), CATALOGUE, around()).changes
+
+
+def test_reading_is_not_included_in_an_edit_from_which_something_is_excluded() -> None:
+    old = body(policy(zones_of(ACME)), but(zones(SHOP)))
+    new = body(policy(zones_of(ACME)), but(zones(SHOP)), policy(zones(SHOP), DNS_READ))
+    reading = Call(frozenset({DNS_READ, DNS_EDIT}), zone_id=SHOP, account_id=ACME)
+    assert [decide(one, reading, CATALOGUE).allowed for one in (old, new)] == [False, True]
+    assert (compare(old, new, CATALOGUE, around()).verdict, compare(new, old, CATALOGUE, around()).verdict) == (
+        "wider",
+        "narrower",
+    )
