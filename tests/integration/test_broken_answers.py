@@ -72,6 +72,7 @@ BROKEN: dict[str, Script] = {
     "truncated body": lambda connection, whole: connection.sendall(http(200, whole[:-20], length=len(whole))),
     "Content-Length too small": lambda connection, whole: connection.sendall(http(200, whole, length=20)),
     "Content-Length too large": lambda connection, whole: connection.sendall(http(200, whole, length=len(whole) + 1)),
+    "Content-Length of too many digits": lambda connection, whole: connection.sendall(http(200, whole, length="9" * 5000)),
     "two Content-Lengths": lambda connection, whole: connection.sendall(http(200, whole, "Content-Length: 3")),
     "bad chunk": lambda connection, whole: connection.sendall(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n" + whole + b"\r\n0\r\n\r\n"
