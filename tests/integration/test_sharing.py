@@ -107,7 +107,9 @@ def test_a_link_is_shown_once_and_kept_as_a_hash(draft: TokenRequest) -> None:
     assert shown not in str(kept)
 
 
-@pytest.mark.parametrize(("role", "days"), [("owner", "7"), ("viewer", "8"), ("viewer", "x"), ("", "")])
+@pytest.mark.parametrize(
+    ("role", "days"), [("owner", "7"), ("viewer", "8"), ("viewer", "x"), ("viewer", "9" * 5000), ("", "")], ids=range(5)
+)
 def test_a_link_has_a_role_and_an_end_from_the_lists(draft: TokenRequest, role: str, days: str) -> None:
     answer = arrange.signed_in("requester").post(f"/requests/{draft.pk}/links/", {"role": role, "days": days})
     assert (answer.status_code, b"Choose what the link allows" in answer.content) == (422, True)

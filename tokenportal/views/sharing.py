@@ -18,6 +18,7 @@ from tokenportal.secret import Secret
 from tokenportal.views import access
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page, target_of
+from tokenportal.views.versions import number_in
 
 PARTIAL = "sharing"
 
@@ -105,9 +106,7 @@ def new_link(request: HttpRequest, pk: UUID) -> HttpResponse:
     user, token_request = shareable(request, pk)
     days = request.POST.get("days", "")
     try:
-        _, code = sharing.make_link(
-            token_request, by=user, role=request.POST.get("role", ""), days=int(days) if days.isdecimal() else 0
-        )
+        _, code = sharing.make_link(token_request, by=user, role=request.POST.get("role", ""), days=number_in(days))
     except Invalid as error:
         return show(request, token_request, {}, errors=[{"href": "#days", "sentence": str(error)}])
     return show(request, token_request, {}, new_link=code)
