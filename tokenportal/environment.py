@@ -24,8 +24,8 @@ def env_flag(name: str, default: str = "") -> bool:
 
 def env_number(name: str, default: int) -> int:
     text = env(name, str(default))
-    if not text.isdigit() or int(text) == 0:
-        refuse(f"{name} is a number above zero, not {text!r}.")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10) or int(text) == 0:
+        refuse(f"{name} is a number above zero, not {text[:40]!r}.")
     return int(text)
 
 

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests import mode
+from tokenportal import environment
 
 ROOT = Path(__file__).parents[2]
 READ = re.compile(r"""\b(?:env|env_flag|env_number|env_list|environ\.get)\(\s*["']([A-Z_]+)["']""")
@@ -69,3 +70,17 @@ def test_a_test_that_reaches_for_an_address_in_the_world_fails(method: str) -> N
 def test_a_test_that_looks_up_a_name_fails() -> None:
     with pytest.raises(AssertionError, match=re.escape("wanted to reach example.com.")):
         socket.create_connection(("example.com", 443), timeout=1)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "ten", "\N{SUPERSCRIPT TWO}", "9" * 5000])
+def test_a_number_that_is_none_is_refused_in_one_line(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SETTLE_WINDOW_SECONDS", text)
+    with pytest.raises(SystemExit) as stop:
+        environment.env_number("SETTLE_WINDOW_SECONDS", 120)
+    assert stop.value.code == 2
+    assert (
+        capsys.readouterr().err
+        == f"Token Portal does not start: SETTLE_WINDOW_SECONDS is a number above zero, not {text[:40]!r}.\n"
+    )
