@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests import arrange
 from tokenportal import audit, clock, rules
-from tokenportal.actions import carrying_out, changing, demo, drafts, guarding, issuing, people, reviewing, sharing
+from tokenportal.actions import beginning, carrying_out, changing, demo, drafts, guarding, issuing, people, reviewing, sharing
 from tokenportal.actions.invalid import Invalid
 from tokenportal.audit import Event
 from tokenportal.models import Answer, AuditEvent, Guardrail, Review, Status, TokenRequest, User
@@ -435,6 +435,17 @@ def test_a_share_lets_nobody_approve(portal: None) -> None:
         approve(waiting, "teammate")
 
 
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_a_link_lets_nobody_approve(portal: None, role: str) -> None:
+    begun = wide()
+    link, _ = sharing.make_link(begun, by=begun.requester, role=role, days=7)
+    sharing.take_link(link, by=arrange.person("teammate"))
+    waiting = arrange.sent(begun)
+    with pytest.raises(rules.NotAllowed, match="Only approvers of the team Platform"):
+        approve(waiting, "teammate")
+    assert Answer.objects.count() == 0
+
+
 def test_being_asked_by_name_shows_it_and_lets_nobody_approve(portal: None) -> None:
     waiting = arrange.checked(wide())
     auditor = arrange.person("auditor")
@@ -456,10 +467,8 @@ def test_everybody_who_is_asked_by_name_stands_in_the_event(portal: None) -> Non
 
 def test_a_copied_draft_has_none_of_its_approvals(portal: None, sent_bodies: list[bytes]) -> None:
     ready = arrange.approved(wide())
-    copy = ready.working_copy
-    like = drafts.begun(
-        team=ready.team, by=ready.requester, owner=copy.owner, spec=copy.spec, connection=copy.connection, template=ready.template
-    )  # fmt: skip
+    like = beginning.from_request(ready, by=ready.requester, team=ready.team)
+    assert like.working_copy.spec.blocks == ready.working_copy.spec.blocks
     with pytest.raises(rules.NotAllowed, match="It has to be approved first"):
         issue(arrange.checked(fresh(like)), reason=WHY)
     assert sent_bodies == []

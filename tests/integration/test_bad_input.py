@@ -14,7 +14,19 @@ from tokenportal import visible
 
 pytestmark = pytest.mark.django_db
 
-NASTY = ("", "x" * 5000, "9" * 5000, "\u00b2", "bell\x07", "nul\x00", "turn\u202ename", '<b id="x">bold</b>', str(uuid.UUID(int=0)), "-1", "\u0663")
+NASTY = (
+    "",
+    "x" * 5000,
+    "9" * 5000,
+    "\u00b2",
+    "bell\x07",
+    "nul\x00",
+    "turn\u202ename",
+    '<b id="x">bold</b>',
+    str(uuid.UUID(int=0)),
+    "-1",
+    "\u0663",
+)
 NEVER_SHOWN_AGAIN = {"password", "hidden", "checkbox", "radio", "submit"}
 
 
