@@ -474,6 +474,24 @@ def test_a_copied_draft_has_none_of_its_approvals(portal: None, sent_bodies: lis
     assert sent_bodies == []
 
 
+def test_who_wrote_a_draft_does_not_approve_a_copy_of_it_until_others_agreed_to_it(portal: None) -> None:
+    begun, approver = wide(), arrange.person("approver")
+    sharing.share(begun, by=begun.requester, colleague=approver, role="editor")
+    copy = fresh(begun).working_copy
+    drafts.save(
+        fresh(begun), by=approver, revision=copy.revision, spec=replace(copy.spec, name="wider"), connection=copy.connection,
+        owner=copy.owner, backup_owner=None,
+    )  # fmt: skip
+    like = beginning.from_request(fresh(begun), by=begun.requester, team=begun.team)
+    waiting = arrange.sent(fresh(beginning.from_request(fresh(like), by=begun.requester, team=begun.team)))
+    with pytest.raises(rules.NotAllowed, match="or what it is a copy of"):
+        approve(waiting, "approver")
+    approve(waiting, "admin")
+    assert issue(waiting)
+    again = arrange.sent(fresh(beginning.from_request(fresh(waiting), by=begun.requester, team=begun.team)))
+    assert approve(again, "approver").outcome == Review.Outcome.APPROVED
+
+
 def test_two_rules_at_once_are_two_demands(portal: None) -> None:
     other_rule("The Web team looks too", when={"levels": ["edit"]}, then={"approvals": 1, "source": str(arrange.team("Web").pk)})
     outsider, _ = people.create_person(by=None, username="web-approver", email="web-approver@example.com")

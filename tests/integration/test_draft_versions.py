@@ -122,7 +122,7 @@ def test_an_editor_does_not_approve_what_the_requester_put_down_for_them(draft: 
     sharing.share(draft, by=draft.requester, colleague=arrange.person("approver"), role="editor")
     sent = arrange.sent(save(draft, by="approver", purpose="theirs"))
     verdict = rules.may_approve(arrange.person("approver"), sent, guarding.live_review(sent))
-    assert verdict.sentence == "You edited this, so somebody else must approve it."
+    assert verdict.sentence == "You edited this, or what it is a copy of, so somebody else must approve it."
 
 
 def test_what_is_not_complete_is_a_version_too(draft: TokenRequest) -> None:

@@ -56,7 +56,7 @@ def test_who_wrote_it_after_their_page_was_loaded_does_not_approve_it(portal: No
         connection=copy.connection, owner=copy.owner, backup_owner=None,
     )  # fmt: skip
     waiting = arrange.sent(fresh(one))
-    with pytest.raises(rules.NotAllowed, match="You edited this, so somebody else must approve it"):
+    with pytest.raises(rules.NotAllowed, match="You edited this, or what it is a copy of, so somebody else must approve it"):
         reviewing.approve(loaded, by=editor, **arrange.answering(waiting))
     assert status(waiting) == Status.IN_REVIEW
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tokenportal import rules
 from tokenportal.actions import drafts
-from tokenportal.models import Connection, Team, TokenRequest, User
+from tokenportal.models import Connection, Status, Team, TokenRequest, User
 from tokenportal.policy.compile import NAME_MAX
 from tokenportal.policy.spec import TokenSpec
 
@@ -20,7 +20,8 @@ def from_spec(spec: TokenSpec, *, by: User, team: Team, connection: Connection |
 def from_request(token_request: TokenRequest, *, by: User, team: Team) -> TokenRequest:
     """A copy of a draft or request, which is the copier's alone: neither its shares nor its comments come along.
 
-    Its connection stays where the team may use it. Raises NotAllowed.
+    Its connection stays where the team may use it. Who wrote it does not approve the copy either, unless it became a token:
+    that was agreed to. Raises NotAllowed.
     """
     rules.require(rules.may_start_in(by, team.pk))
     copy = token_request.working_copy
@@ -29,4 +30,5 @@ def from_request(token_request: TokenRequest, *, by: User, team: Team) -> TokenR
     return drafts.begun(
         team=team, by=by, owner=by, spec=spec, connection=connection,
         template=token_request.template, template_version=token_request.template_version,
+        writers=frozenset() if token_request.status == Status.ISSUED else copy.editors,
     )  # fmt: skip

@@ -94,16 +94,19 @@ def start(*, by: User, team: Team, template: str = "", connection: Connection | 
 
 def begun(
     *, team: Team, by: User, owner: User, spec: TokenSpec, connection: Connection | None, backup_owner: User | None = None,
-    **fields: Any,
+    writers: frozenset[str] = frozenset(), **fields: Any,
 ) -> TokenRequest:  # fmt: skip
-    """A new draft with this spec in its working copy; ``fields`` are more of the request's. Whoever calls has asked the rules."""
+    """A new draft with this spec in its working copy; ``fields`` are more of the request's. Whoever calls has asked the rules.
+
+    ``writers`` are the ids of those who wrote the spec beside ``by``: they do not approve it.
+    """
     now = clock.now()
     token_request = TokenRequest(team=team, requester=by, created_at=now, changed_at=now, **fields)
     with audit.recording(Event.DRAFT_STARTED, by=by, subject=token_request, trail=token_request.pk) as record:
         record.add(token_request)
         WorkingCopy.objects.create(
             token_request=token_request, spec_json=specs.keyed(spec).to_json(), connection=connection, owner=owner,
-            backup_owner=backup_owner, saved_at=now, saved_by=by, edited_by=[str(by.pk)],
+            backup_owner=backup_owner, saved_at=now, saved_by=by, edited_by=sorted({*writers, str(by.pk)}),
         )  # fmt: skip
     return token_request
 

@@ -15,7 +15,7 @@ class WorkingCopy(FreeModel):
     """The draft as it stands. ``revision`` rises at every save; a save that names an older one is stale.
 
     ``put_down`` is the newest revision that stands in a version, or that says the same as the newest one.
-    ``edited_by`` are the ids of everybody who ever saved it: what they wrote they do not approve.
+    ``edited_by`` are the ids of everybody who ever saved it, or the draft that it is a copy of: what they wrote they do not approve.
     """
 
     WHY_FREE = "It is saved while somebody types; the version made from it is the event (design, sections 1 and 6)."

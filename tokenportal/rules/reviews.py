@@ -8,7 +8,7 @@ from tokenportal.rules.people import may_start_in
 from tokenportal.rules.verdicts import ALARMED, ALLOWED, Verdict
 
 OWN = "You cannot approve your own request."
-EDITED = "You edited this, so somebody else must approve it."
+EDITED = "You edited this, or what it is a copy of, so somebody else must approve it."
 
 
 def may_send(user: User, token_request: TokenRequest) -> Verdict:
