@@ -254,3 +254,15 @@ def test_numbers_have_no_gaps_after_a_walk(portal: None) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     assert AuditHead.objects.get().number == len(numbers)
     assert TokenRequest.objects.get().status == "issued"
+
+
+def test_what_must_be_on_disk_is_not_recorded_within_a_transaction_of_somebody_else(portal: None) -> None:
+    """It would be undone with that, when the call that it is the intent of has left already."""
+    before = AuditEvent.objects.count()
+    with (
+        pytest.raises(RuntimeError, match="durable"),
+        transaction.atomic(),
+        audit.recording(Event.TOKEN_ISSUING, by=None, durable=True),
+    ):
+        pass
+    assert AuditEvent.objects.count() == before

@@ -479,3 +479,18 @@ def test_a_connection_that_goes_meanwhile_is_no_cause_for_alarm(portal: None) ->
     deed = lambda: models.QuerySet(Connection).filter(pk=gone.pk)._raw_delete("default")  # noqa: E731
     with before_query('FROM "tokenportal_auditevent"', deed):
         assert credentials.put_back() is None
+
+
+def test_whoever_has_an_earlier_audit_key_only_cannot_go_back_to_it(own_keys: Path) -> None:
+    """A key is rotated because it may have leaked: what it seals after that is not believed, though an event says so."""
+    events(2)
+    checkpointing.rotate("audit")
+    ring, head = keys.load(own_keys, "audit"), AuditHead.objects.get()
+    leaked = keys.Keyring(next(iter(ring.keys)), ring.keys)
+    forged = AuditEvent(
+        at=clock.now(), channel="command", action=Event.AUDIT_KEY_ROTATED, details={"from": ring.current, "to": leaked.current}
+    )
+    seals.seal(forged, head.number + 1, head.hash, leaked)
+    models.QuerySet(AuditEvent).bulk_create([forged])
+    models.QuerySet(AuditHead).update(number=forged.number, hash=forged.hash, key_id=leaked.current)
+    assert finding() == (forged.number, "key")
