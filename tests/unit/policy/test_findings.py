@@ -270,6 +270,15 @@ def test_a_finding_is_not_shown_where_it_does_not_hold(code: str, wanted: TokenS
     assert code not in codes(findings(wanted))
 
 
+def test_reading_what_the_template_edits_is_not_beyond_it() -> None:
+    template = frozenset({DNS_EDIT, ZONE_READ})
+    reading = quiet(dns(SHOP, permissions=(DNS_READ, ZONE_READ)))
+    assert "beyond-template" not in codes(findings(reading, template=template))
+    more = quiet(dns(SHOP, permissions=(DNS_READ, ZONE_READ, CACHE_PURGE)))
+    [found] = [one for one in findings(more, template=template) if one.code == "beyond-template"]
+    assert found.sentence.startswith("Cache Purge: Purge goes beyond the template")
+
+
 WIDENS = {"finds-no-zone"}
 """A suggestion that adds what a tool needs says so, and is the only one that allows more."""
 
