@@ -519,6 +519,23 @@ def test_sending_looks_up_the_teams_of_many_demands_at_once(portal: None) -> Non
     assert asked == [asked[0]] * 3
 
 
+def test_who_approved_for_a_rule_that_is_gone_does_not_see_what_is_sent_again_without_it(portal: None) -> None:
+    rule = other_rule(
+        "The Web team looks too", when={"levels": ["edit"]}, then={"approvals": 1, "source": str(arrange.team("Web").pk)}
+    )
+    outsider, _ = people.create_person(by=None, username="web-approver", email="web-approver@example.com")
+    people.set_membership(by=None, team=arrange.team("Web"), person=outsider, is_requester=False, is_approver=True)
+    waiting = arrange.sent(wide())
+    approve(waiting, "web-approver")
+    assert TokenRequest.objects.visible_to(outsider).get() == waiting
+    reviewing.withdraw(fresh(waiting), by=waiting.requester)
+    with audit.recording(Event.GUARDRAIL_REMOVED, by=None) as record:
+        record.remove(rule)
+    again = arrange.sent(fresh(waiting))
+    assert again.status == Status.IN_REVIEW
+    assert not TokenRequest.objects.visible_to(outsider).exists()
+
+
 def test_a_denial_after_the_approval_ends_it(portal: None, sent_bodies: list[bytes]) -> None:
     ready = arrange.approved(wide())
     reviewing.deny(fresh(ready), by=arrange.person("admin"), comment="The incident is over.", **arrange.answering(ready))

@@ -31,7 +31,9 @@ is built, when it is sent for review, and twice at the moment of issuing, as the
 A change of a token that only takes rights away is never held up; a change that adds is judged by all that the token would hold. A token
 that exists and is adopted needs a reason and approvals where a rule says so; what else a rule asks for is told, since adopting changes
 nothing at Cloudflare.
-Nobody approves what they asked for or edited. Who approved counts as they are at the moment of issuing, and any edit voids the approval.
+Nobody approves what they asked for or edited, or what they edited before it was copied. Who approved counts as they are at the moment of issuing,
+and any edit voids the approval. Where several rules ask, one approval counts for each of them that its person may approve for: two people, one of
+them an admin, are two people in all.
 
 ## The default set
 
