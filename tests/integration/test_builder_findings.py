@@ -43,7 +43,7 @@ def test_what_the_rules_ask_comes_first_with_the_rule_that_asks(portal: None) ->
     assert "Rule: More than reading on all zones of an account." in page
     assert "About Zone Settings: Edit, Cache Purge: Purge on a whole account, or all its zones." in page
     assert "You are asked for it on the next page." in page
-    assert part(draft.web.get(draft.url), "findings-gist") == "3 rules, 2 security"
+    assert part(draft.web.get(draft.url), "findings-gist") == "3 rules, 2 security risks"
 
 
 def test_a_press_mends_it_and_leads_back_with_everything_that_was_typed(portal: None) -> None:
@@ -134,7 +134,7 @@ def test_a_version_tells_its_findings_to_those_who_review_it(portal: None) -> No
     version = waiting.versions.get()
     found = of(waiting.working_copy)
     told: Any = builder_findings.of_version(waiting, version, found.catalogue, found.around, alike=("another",))
-    assert told["found_counts"] == "1 security, 1 warning"
+    assert told["found_counts"] == "1 security risk, 1 warning"
     assert [line.sentence for group in told["found_groups"] for line in group.lines][:2] == [
         "It works from anywhere.", "The token another already does just the same.",
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Drafts through their pages: shared, taken back, discarded, reopened, and what stands between one and a token."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -142,6 +143,17 @@ def uncertain() -> TokenRequest:
     draft = arrange.draft()
     assert arrange.issue(draft) is None
     return fresh(draft)
+
+
+def test_the_list_begins_with_what_waits_on_its_reader(portal: None) -> None:
+    arrange.sent(arrange.draft("wordpress", name="asked"))
+    arrange.approved(arrange.draft("wordpress", name="agreed"))
+    arrange.draft(name="thought")
+    page = arrange.signed_in("requester").get("/drafts/").content.decode()
+    heads = re.findall(r'<h2 id="[^"]+">([^<]+)</h2>(.*?)</section>', page, re.DOTALL)
+    assert [(head, re.findall(r'class="name" href="[^"]+">([^<]+)<', rows)) for head, rows in heads] == [
+        ("Your turn", ["agreed"]), ("My drafts", ["thought"]), ("Waiting on others", ["asked"]),
+    ]  # fmt: skip
 
 
 def test_a_look_up_that_gets_no_answer_says_that_nothing_is_known(portal: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -525,8 +525,8 @@ def test_where_a_rule_stands_in_the_way_the_summary_leads_to_its_section_and_sen
     assert (texts(summary, "create"), texts(summary, "send")) == ([], [])
     assert (text(summary, "stopped"), text(summary, "ruling")) == (
         "A rule stands in the way",
-        "It must end within 366 days. What can change things ends within a year: Zone Settings: Edit, Cache Purge: Purge on a whole "
-        "account, or all its zones Set an end",
+        "It must end within 366 days. The rule “What can change things ends within a year” asks for it, because of Zone Settings: Edit, "
+        "Cache Purge: Purge on a whole account, or all its zones. Set an end",
     )  # fmt: skip
     assert f'href="/requests/{endless.pk}/#lifetime"' in summary
     refused = web.post(at(endless, "send/"), confirming(endless, reason=WHY))

@@ -366,7 +366,7 @@ def test_a_discarded_draft_is_its_owners_alone(draft: TokenRequest) -> None:
     assert arrange.signed_in("teammate").get(draft.get_absolute_url()).status_code == 404
     assert (who(draft), rules.draft_role(arrange.person("teammate"), draft)) == ([OWNER], rules.NOBODY)
     page = arrange.signed_in("requester").get(f"{draft.get_absolute_url()}share/").content.decode()
-    assert ("This was discarded, so nobody else gets at it" in page, "this share does not count" in page) == (True, False)
+    assert ("This was discarded, so nobody else can see it" in page, "this share does not count" in page) == (True, False)
 
 
 def test_an_owner_who_may_not_begin_drafts_any_more_still_takes_back_what_was_shared(draft: TokenRequest) -> None:

@@ -60,7 +60,17 @@ def context(
         judgement = guarding.judgement(token_request, found.payload.body, copy.connection, found.catalogue)
         if asked := rulings(judgement, address):
             groups.insert(0, Group("rules", "Rules", asked))
-    return {"found_groups": tuple(groups), "found_counts": counts(groups), "found_mark": mark(groups)}
+    here = rules_here(groups)
+    return {
+        "found_groups": tuple(groups), "found_counts": counts(groups), "found_mark": mark(groups),
+        "rules_here": here, "in_the_way": sum(map(len, here.values())),
+    }  # fmt: skip
+
+
+def rules_here(groups: list[Group]) -> dict[str, list[Shown]]:
+    """What stands in the way by a rule, by the id of the part of the page beside which it is said."""
+    unmet = [line for group in groups for line in group.lines if group.slug == "rules" and not line.met]
+    return {place: [line for line in unmet if line.href == f"#{place}"] for place in ("blocks", "addresses", "lifetime")}
 
 
 def mark(groups: list[Group]) -> str:
@@ -69,13 +79,12 @@ def mark(groups: list[Group]) -> str:
 
 
 def counts(groups: list[Group]) -> str:
-    """ "1 rule, 2 security, 1 suggestion"; "" where there is nothing."""
-    names = {"rules": "rule", "error": "error", "security": "security", "warning": "warning", "suggestion": "suggestion"}
+    """ "1 rule, 2 security risks, 1 suggestion"; "" where there is nothing."""
+    names = {"rules": "rule", "error": "error", "security": "security risk", "warning": "warning", "suggestion": "suggestion"}
     told = []
     for group in groups:
         number = len(group.lines)
-        plural = "s" if number > 1 and group.slug != "security" else ""
-        told.append(f"{number} {names[group.slug]}{plural}")
+        told.append(f"{number} {names[group.slug]}{'s' if number > 1 else ''}")
     return ", ".join(told)
 
 

@@ -114,7 +114,7 @@ def show(
     verdict = rules.may_comment(user, token_request)
     context = {
         "token_request": token_request, "copy": token_request.working_copy, "topics": topics(user, token_request, names, typed.get("section", "")),
-        "sections": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "longest": commenting.LONGEST, **counted(token_request),
+        "places": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "longest": commenting.LONGEST, **counted(token_request),
     }  # fmt: skip
     return render_page(request, "drafts/comments.html", context, partials=(PARTIAL,), status=422 if errors else 200)
 

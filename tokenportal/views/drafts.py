@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tokenportal import rules
 from tokenportal.actions import drafts, sharing
 from tokenportal.forms.token_filter import typed
-from tokenportal.models import Status
+from tokenportal.models import WAITS_ON, Status
 from tokenportal.views import access
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
@@ -23,15 +23,17 @@ ENDED = (Status.REJECTED, Status.EXPIRED)
 @answers
 @require_http_methods(["GET", "HEAD"])
 def index(request: HttpRequest) -> HttpResponse:
-    """My drafts and those shared with me; requests that wait for something stand on top."""
+    """What waits on this person first, then drafts, then what waits on others."""
     user = access.person(request)
     sought = typed(request.GET, "q")
     rows = list(access.drafts(user, sought)[: AT_MOST + 1])
     shared = [row for row in rows if row.requester_id != user.pk and row.status == Status.DRAFT]
+    under_way = [row for row in rows if row.status not in (Status.DRAFT, *ENDED)]
+    turn = [row for row in under_way if row.requester_id == user.pk and WAITS_ON[row.state] == "requester"]
     context = {
         "mine": [row for row in rows if row.requester_id == user.pk and row.status == Status.DRAFT],
         "shared": shared, "roles": sharing.roles(user, shared), "q": sought, "any": rows, "cut": len(rows) > AT_MOST,
-        "waiting": [row for row in rows if row.status not in (Status.DRAFT, *ENDED)],
+        "turn": turn, "waiting": [row for row in under_way if row not in turn],
         "ended": [row for row in rows if row.status in ENDED],
     }  # fmt: skip
     return render_page(request, "drafts/index.html", context, partials=PARTIALS)

@@ -46,6 +46,11 @@ class Steps:
     asked: tuple[str, ...] = ()
     review: Review | None = None
 
+    @property
+    def explained(self) -> tuple[Asked, ...]:
+        """The approvals whose rule says why it is there."""
+        return tuple(one for one in self.demands if one.explanation)
+
 
 def steps(
     user: User, token_request: TokenRequest, version: Version, *, posted: Mapping[str, Any], useless: rules.Verdict

@@ -17,7 +17,7 @@ from tokenportal.policy import changes, moments, words
 from tokenportal.policy.changes import Document
 from tokenportal.policy.diff import Difference
 from tokenportal.policy.words import Phrase
-from tokenportal.views import access
+from tokenportal.views import access, comments
 from tokenportal.views.answers import answers
 from tokenportal.views.htmx import render_page
 
@@ -53,7 +53,7 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         "token_request": token_request, "copy": copy, "rows": shown,
         "is_newest_page": is_newest_page, "older": shown[-1].key if len(rows) > A_PAGE else "",
         "compared": compared(token_request, request.GET.get("from", ""), request.GET.get("to", "")),
-        "can_restore": bool(rules.may_edit(user, token_request)),
+        "can_restore": bool(rules.may_edit(user, token_request)), **comments.counted(token_request),
     }  # fmt: skip
     return render_page(request, "drafts/versions.html", context)
 
