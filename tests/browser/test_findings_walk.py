@@ -39,7 +39,9 @@ def test_what_one_types_is_judged_at_once(lasting_portal: None, site: str, page:
     page.get_by_role("radio", name="No end").check()
     expect(page.get_by_test_id("found-security")).to_contain_text("It never ends.")
     expect(page.get_by_test_id("found-rules")).to_contain_text("It must end within 366 days.")
-    expect(page.get_by_test_id("section-restrictions").get_by_test_id("rule-here")).to_contain_text("It must end within 366 days.")
+    expect(page.get_by_test_id("section-restrictions").get_by_test_id("rule-here")).to_contain_text(
+        "It must end within 366 days."
+    )
     expect(page.locator("#open-points")).to_contain_text("1 rule in the way")
     page.get_by_test_id("found-security").get_by_role("link", name="Lifetime").click()
     until(page, lambda: page.evaluate("document.activeElement.closest('#lifetime') !== null || location.hash === '#until'"), True)

@@ -89,7 +89,8 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         except Invalid as error:
             errors = [{"href": f"#text-{typed['answers']}" if typed["answers"] else "#text", "sentence": str(error)}]
         else:
-            return gone_on(request, user, token_request, names, made)
+            told = "Your answer was added." if made.answers_id else "Your comment was added."
+            return gone_on(request, user, token_request, names, made, told)
     return show(request, user, token_request, names, typed=typed, errors=errors)
 
 
@@ -100,43 +101,49 @@ def said(token_request: TokenRequest, typed: dict[str, str], names: dict[str, st
     return commenting.comment(token_request, by=by, text=typed["text"], section=section, answers=thread)
 
 
-def gone_on(request: HttpRequest, user: User, token_request: TokenRequest, names: dict[str, str], about: Comment) -> HttpResponse:
-    """Back to the thread; where htmx asked, the threads as they are now."""
+def gone_on(
+    request: HttpRequest, user: User, token_request: TokenRequest, names: dict[str, str], about: Comment, told: str
+) -> HttpResponse:  # fmt: skip
+    """Back to the thread; where htmx asked, the threads as they are now, with what was done."""
     if target_of(request) == PARTIAL:
-        return show(request, user, token_request, names, typed={})
+        return show(
+            request, user, token_request, names, typed={"section": about.section}, told=told, go_on=about.answers_id or about.pk
+        )
     return redirect(f"{reverse('comments', args=[token_request.pk])}#c-{about.answers_id or about.pk}")
 
 
 def show(
     request: HttpRequest, user: User, token_request: TokenRequest, names: dict[str, str], *, typed: dict[str, str],
-    errors: Any = (),
+    errors: Any = (), told: str = "", go_on: UUID | None = None,
 ) -> HttpResponse:  # fmt: skip
+    """``told`` is what was just done, ``go_on`` the thread that it was done to, where the focus goes."""
     verdict = rules.may_comment(user, token_request)
     context = {
         "token_request": token_request, "copy": token_request.working_copy, "topics": topics(user, token_request, names, typed.get("section", "")),
-        "places": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "longest": commenting.LONGEST, **counted(token_request),
+        "places": names.items(), "typed": typed, "errors": errors, "verdict": verdict, "told": told, "go_on": go_on,
+        "is_part": target_of(request) == PARTIAL, "longest": commenting.LONGEST, **counted(token_request),
     }  # fmt: skip
     return render_page(request, "drafts/comments.html", context, partials=(PARTIAL,), status=422 if errors else 200)
 
 
-def change(request: HttpRequest, pk: UUID, comment_pk: UUID, action: Any) -> HttpResponse:
+def change(request: HttpRequest, pk: UUID, comment_pk: UUID, action: Any, told: str) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
     thread = access.comment(token_request, str(comment_pk))
     action(thread, by=user)
-    return gone_on(request, user, token_request, sections_of(token_request.working_copy.spec), thread)
+    return gone_on(request, user, token_request, sections_of(token_request.working_copy.spec), thread, told)
 
 
 @answers
 @require_POST
 def resolve(request: HttpRequest, pk: UUID, comment_pk: UUID) -> HttpResponse:
-    return change(request, pk, comment_pk, commenting.resolve)
+    return change(request, pk, comment_pk, commenting.resolve, "The thread is resolved.")
 
 
 @answers
 @require_POST
 def reopen(request: HttpRequest, pk: UUID, comment_pk: UUID) -> HttpResponse:
-    return change(request, pk, comment_pk, commenting.reopen)
+    return change(request, pk, comment_pk, commenting.reopen, "The thread is open again.")
 
 
 def counted(token_request: TokenRequest) -> dict[str, Any]:

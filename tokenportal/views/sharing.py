@@ -37,7 +37,11 @@ def page(request: HttpRequest, pk: UUID) -> HttpResponse:
         sentence = f"No colleague or team of yours is called “{typed['colleague'][:64]}”. Choose one from the list."
         return show(request, token_request, typed, errors=[{"href": "#colleague", "sentence": sentence}])
     sharing.share(token_request, by=user, colleague=whom, role=typed["role"])
-    return shown_again(request, token_request)
+    return shown_again(request, token_request, f"{called(whom)} {ShareRole(typed['role']).label.lower()} now.")
+
+
+def called(whom: User | Team | None) -> str:
+    return f"Team {whom}" if isinstance(whom, Team) else str(whom)
 
 
 def shareable(request: HttpRequest, pk: UUID) -> tuple[User, TokenRequest]:
@@ -55,12 +59,17 @@ def named(token_request: TokenRequest, typed: str) -> User | Team | None:
     return people.get(typed.lower()) or teams.get(typed.casefold()) or teams.get(f"team {typed}".casefold())
 
 
-def shown_again(request: HttpRequest, token_request: TokenRequest) -> HttpResponse:
-    return show(request, token_request, {}) if target_of(request) == PARTIAL else redirect("share", pk=token_request.pk)
+def shown_again(request: HttpRequest, token_request: TokenRequest, said: str, go_on: str = "") -> HttpResponse:
+    """Who has access now, and what was done. ``go_on`` is the heading where the focus goes when the pressed button is gone."""
+    if target_of(request) == PARTIAL:
+        return show(request, token_request, {}, said=said, go_on=go_on)
+    messages.success(request, said)
+    return redirect("share", pk=token_request.pk)
 
 
 def show(
-    request: HttpRequest, token_request: TokenRequest, typed: dict[str, str], *, errors: Any = (), new_link: Secret | None = None
+    request: HttpRequest, token_request: TokenRequest, typed: dict[str, str], *, errors: Any = (), new_link: Secret | None = None,
+    said: str = "", go_on: str = "",
 ) -> HttpResponse:  # fmt: skip
     """The page of who has access. The address of a new link stands in this answer only."""
     everybody = sharing.everybody(token_request)
@@ -71,7 +80,8 @@ def show(
         "shares": token_request.shares.select_related("user", "team"), "here": {one.person.pk for one in everybody},
         "links": access.links(token_request), "now": clock.now(), "roles": ShareRole.choices, "days": sharing.LINK_DAYS,
         "colleagues": sharing.colleagues(token_request), "teams": sharing.teams_of(token_request),
-        "successors": sharing.successors(token_request), "new_link": f"{settings.PUBLIC_ORIGIN}{address}" if address else "",
+        "successors": sharing.successors(token_request), "said": said, "go_on": go_on, "is_part": target_of(request) == PARTIAL,
+        "new_link": f"{settings.PUBLIC_ORIGIN}{address}" if address else "",
     }  # fmt: skip
     response = render_page(request, "drafts/share.html", context, partials=(PARTIAL,), status=422 if errors else 200)
     if new_link:
@@ -88,7 +98,8 @@ def set_role(request: HttpRequest, pk: UUID, share_pk: UUID) -> HttpResponse:
     whom = share.user or share.team
     if whom is not None and role in ShareRole.values:
         sharing.share(token_request, by=user, colleague=whom, role=role)
-    return shown_again(request, token_request)
+        return shown_again(request, token_request, f"{called(whom)} {ShareRole(role).label.lower()} now.")
+    return shown_again(request, token_request, "Nothing was changed.")
 
 
 @answers
@@ -96,8 +107,9 @@ def set_role(request: HttpRequest, pk: UUID, share_pk: UUID) -> HttpResponse:
 def remove(request: HttpRequest, pk: UUID, share_pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
-    sharing.unshare(access.share(token_request, share_pk), by=user)
-    return shown_again(request, token_request)
+    share = access.share(token_request, share_pk)
+    sharing.unshare(share, by=user)
+    return shown_again(request, token_request, f"It is no longer shared with {called(share.user or share.team)}.", "with-title")
 
 
 @answers
@@ -118,7 +130,7 @@ def revoke_link(request: HttpRequest, pk: UUID, link_pk: UUID) -> HttpResponse:
     user = access.person(request)
     token_request = access.token_request(user, pk)
     sharing.revoke_link(access.link(token_request, link_pk), by=user)
-    return shown_again(request, token_request)
+    return shown_again(request, token_request, "The link works no more.", "link-title")
 
 
 @answers
