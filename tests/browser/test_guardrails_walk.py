@@ -45,7 +45,8 @@ def test_a_rule_is_tried_out_saved_and_met_by_who_builds_a_draft(token: None, si
     expect(page.get_by_test_id("errors")).to_contain_text("Enter a number from 1 to 9, or leave it empty.")
     expect(page.get_by_label("How many people must approve it")).to_have_value("none")
     page.get_by_label("How many people must approve it").fill("1")
-    page.get_by_test_id("save").click()
+    page.get_by_test_id("try").click()
+    page.get_by_test_id("save-tried").click()
     expect(page.get_by_text("“Two pairs of eyes” is saved.")).to_be_visible()
     expect(page.get_by_role("link", name="Two pairs of eyes")).to_be_visible()
 

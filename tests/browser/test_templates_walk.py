@@ -18,6 +18,7 @@ def test_a_draft_is_saved_as_a_template_and_begun_from(lasting_portal: None, sit
     either.get_by_test_id("title").fill("Certificates")
     either.get_by_test_id("save-template").click()
     expect(either.get_by_test_id("errors")).to_contain_text("Say in a line what it is for.")
+    expect(either.locator("#purpose-error")).to_have_text("Say in a line what it is for.")
     either.get_by_test_id("purpose").fill("A certificate client.")
     either.get_by_label("An end").check()
     either.get_by_test_id("save-template").click()
@@ -32,6 +33,7 @@ def test_a_draft_is_saved_as_a_template_and_begun_from(lasting_portal: None, sit
     either.get_by_test_id("purpose").fill("A certificate client, again.")
     either.get_by_test_id("save-template").click()
     expect(either.get_by_test_id("existing")).to_contain_text("Certificates exists, in version 1.")
+    expect(either.get_by_test_id("existing")).to_be_focused()
     either.get_by_test_id("save-template").click()
     expect(either.get_by_text("now, in version 2.")).to_be_visible()
 

@@ -478,7 +478,7 @@ def test_a_dry_run_shows_what_it_would_have_touched_and_saves_nothing(office: Cl
     page, told = answer.content.decode(), text_of(answer)
     assert (answer.status_code, sides(answer)) == (200, {"tokens": (1, 1, 0), "requests": (1, 1, 0)})
     assert "Tried out, not saved" in told
-    assert "1 of 2 tokens would have been touched Of these, 1 would need approval. shop-dns of Platform" in told
+    assert "1 of 2 tokens would have been touched Of these, 1 would need approval. Which token shop-dns of Platform" in told
     assert "1 of 1 open request would have been touched" in told
     assert f'<a href="/tokens/{one.pk}/">shop-dns</a>' in page
     assert "only-reads" not in page
