@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -166,3 +167,14 @@ def test_nobody_is_their_own_back_up(portal: None) -> None:
     assert said in page.split('id="owner-slot"')[1].split("</div>")[0]
     draft.post(do="save", owner=owner, backup_owner="")
     assert said not in text(draft.web.get(draft.url))
+
+
+def test_a_section_whose_rule_is_not_met_stands_open_after_a_rest(portal: None) -> None:
+    def stands_open(draft: Draft) -> list[str]:
+        with clock.at(clock.now() + timedelta(minutes=11)):
+            page = text(arrange.signed_in("requester").get(draft.url))
+        return re.findall(r'<details class="card section" open data-testid="section-(\w+)">', page)
+
+    assert stands_open(Draft(client_ips=ClientIPs(allow=("203.0.113.0/24",)))) == ["findings"]
+    endless = ClientIPs(allow=("203.0.113.0/24",))
+    assert stands_open(Draft(client_ips=endless, validity=Validity(lifetime="never"))) == ["restrictions", "findings"]
