@@ -109,3 +109,13 @@ def test_an_answer_that_comes_after_the_dialog_was_closed_does_not_open_it_again
     held[0].continue_()
     expect(quiet.locator("#sharing").get_by_test_id("everybody")).to_contain_text("teammate")
     expect(dialog).to_have_count(0)
+
+
+def test_whoever_only_looks_sees_no_button_that_would_do_nothing(draft: TokenRequest, site: str, either: Page) -> None:
+    sharing.share(draft, by=draft.requester, colleague=arrange.person("teammate"), role="viewer")
+    sign_in(either, site, "teammate")
+    either.goto(f"{site}{draft.get_absolute_url()}")
+    expect(either.get_by_test_id("name")).to_be_visible()
+    expect(either.get_by_test_id("name")).to_be_disabled()
+    expect(either.locator("#draft button:visible, [role=combobox]:visible")).to_have_count(0)
+    expect(either.get_by_role("link", name="Comments on Purpose")).to_be_visible()

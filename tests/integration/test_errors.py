@@ -41,6 +41,16 @@ def test_what_is_not_there_and_what_is_not_allowed_say_so_and_lead_on(portal: No
         assert 'href="/">Go to the tokens' in answer.content.decode()
 
 
+def test_who_comes_too_late_to_a_review_is_told_what_may_have_become_of_it_and_led_back(portal: None) -> None:
+    taken_back = arrange.draft()
+    answer = arrange.signed_in("approver").post(f"/requests/{taken_back.pk}/review/approve/", {"comment": "A long thought."})
+    assert (answer.status_code, told(answer)) == (404, (
+        "Not found",
+        "There is no such request, or it is not open to you. If you have seen it before, its requester may have taken it back.",
+    ))  # fmt: skip
+    assert 'href="/review/">Go to Review</a>' in answer.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/nowhere/", "/settings/people/"])
 def test_where_htmx_asked_the_error_stands_at_the_head_of_the_page_that_stays(portal: None, path: str) -> None:
     where, how, title, _ = in_place(arrange.signed_in("requester").get(path, headers=HTMX))
