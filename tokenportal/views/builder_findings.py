@@ -64,6 +64,7 @@ def context(
     return {
         "found_groups": tuple(groups), "found_counts": counts(groups), "found_mark": mark(groups),
         "rules_here": here, "in_the_way": sum(map(len, here.values())),
+        "found_total": sum(len(group.lines) for group in groups),
     }  # fmt: skip
 
 
