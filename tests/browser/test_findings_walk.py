@@ -47,6 +47,20 @@ def test_what_one_types_is_judged_at_once(lasting_portal: None, site: str, page:
     until(page, lambda: page.evaluate("document.activeElement.closest('#lifetime') !== null || location.hash === '#until'"), True)
 
 
+def test_the_next_step_stays_in_sight_where_the_window_is_low(lasting_portal: None, site: str, page: Page) -> None:
+    page.set_viewport_size({"width": 1440, "height": 640})
+    draft = arrange.draft(template="wordpress")
+    sign_in(page, site, "requester")
+    page.goto(f"{site}/requests/{draft.pk}/")
+    page.get_by_test_id("section-restrictions").scroll_into_view_if_needed()
+    expect(page.get_by_test_id("check")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_test_id("to-findings")).to_be_in_viewport(ratio=1)
+    page.get_by_test_id("check").click()
+    page.wait_for_url("**/summary/")
+    page.get_by_test_id("preflight").scroll_into_view_if_needed()
+    expect(page.get_by_test_id("send")).to_be_in_viewport(ratio=1)
+
+
 def test_the_next_page_says_the_same_and_leads_back(lasting_portal: None, site: str, either: Page) -> None:
     draft = arrange.draft(template="edit-zone-dns", validity=Validity(lifetime="never"))
     sign_in(either, site, "requester")

@@ -210,6 +210,16 @@ def test_the_page_says_what_each_version_changed_and_compares_any_two(draft: Tok
     assert "Both say the same." in same
 
 
+def test_two_states_are_chosen_also_where_the_draft_says_what_its_newest_version_says(draft: TokenRequest) -> None:
+    save(draft, purpose="one")
+    arrange.checked(TokenRequest.objects.get(pk=draft.pk))
+    save(draft, purpose="two")
+    arrange.checked(TokenRequest.objects.get(pk=draft.pk))
+    page = arrange.signed_in("requester").get(f"/requests/{draft.pk}/versions/?from=1&to=now").content.decode()
+    chosen = re.findall(r'name="(from|to)" value="(\w+)" checked', page)
+    assert chosen == [("to", "2"), ("from", "1")]
+
+
 def test_versions_can_be_read_of_what_became_a_token(draft: TokenRequest) -> None:
     assert arrange.issue(draft)
     web = arrange.signed_in("auditor")
