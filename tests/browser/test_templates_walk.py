@@ -63,3 +63,13 @@ def test_a_draft_is_duplicated(lasting_portal: None, site: str, either: Page) ->
     either.get_by_role("link", name="Duplicate").click()
     either.get_by_test_id("duplicate").click()
     expect(either.get_by_test_id("name")).to_have_value("Copy of shop-certs")
+
+
+def test_what_a_search_finds_is_said_while_one_types(lasting_portal: None, site: str, quiet: Page) -> None:
+    arrange.draft(name="shop-certs")
+    sign_in(quiet, site, "requester")
+    for path, said in (("templates/", "1 template"), ("drafts/", "1 found")):
+        quiet.goto(f"{site}/{path}")
+        quiet.get_by_test_id("q").press_sequentially("certs" if path == "drafts/" else "WordPress")
+        expect(quiet.locator("#spoken")).to_have_text(said)
+        expect(quiet.get_by_test_id("q")).to_be_focused()
