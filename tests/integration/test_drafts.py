@@ -173,3 +173,10 @@ def test_a_token_that_was_widened_meanwhile_is_an_alarm_once_and_not_adopted(por
     assert (fresh(one).status, fresh(one).alarm[:40]) == (Status.UNCERTAIN, "A token with this request's reference ex")
     assert AuditEvent.objects.filter(action="token.alarm", trail=one.pk).count() == 1
     assert settling.look_up(failed()).sentence == "There is nothing to look up: this request has been settled."
+
+
+def test_who_cannot_ask_for_tokens_is_told_so_where_drafts_would_stand_and_offered_none(portal: None) -> None:
+    sentence = rules.may_start(arrange.person("auditor")).sentence
+    page = arrange.signed_in("auditor").get("/drafts/").content.decode()
+    assert (bool(sentence), sentence in page, 'href="/templates/"' in page) == (True, True, False)
+    assert arrange.signed_in("teammate").get("/drafts/").content.decode().count('href="/templates/"') == 2

@@ -600,3 +600,10 @@ def test_the_list_asks_the_database_equally_often_for_one_rule_and_for_three(off
             assert f"{title} On" in text_of(office.get(HERE))
         counts.append(len(queries))
     assert len(set(counts)) == 1
+
+
+def test_the_rules_stand_among_the_settings_for_admins_and_in_the_audit_for_auditors(portal: None) -> None:
+    for name, section in (("admin", "Settings"), ("auditor", "Audit")):
+        page = arrange.signed_in(name).get("/settings/guardrails/").content.decode()
+        header = page.split('aria-label="Main"')[1].split("</nav>")[0]
+        assert re.findall(r'aria-current="page">(\w+)', header) == [section]

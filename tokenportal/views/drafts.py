@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "mine": [row for row in rows if row.requester_id == user.pk and row.status == Status.DRAFT],
         "shared": shared, "roles": sharing.roles(user, shared), "q": sought, "any": rows, "cut": len(rows) > AT_MOST,
-        "turn": turn, "waiting": [row for row in under_way if row not in turn],
+        "may_start": rules.may_start(user), "turn": turn, "waiting": [row for row in under_way if row not in turn],
         "ended": [row for row in rows if row.status in ENDED],
     }  # fmt: skip
     return render_page(request, "drafts/index.html", context, partials=PARTIALS)
