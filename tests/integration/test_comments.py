@@ -47,15 +47,6 @@ def threads(web: Client, draft: TokenRequest) -> list[list[str]]:
     return [re.findall(r'class="said">(.*?)</p>', one, re.DOTALL) for one in page.split('data-testid="thread"')[1:]]
 
 
-def test_the_page_of_comments_has_the_header_of_every_page(draft: TokenRequest) -> None:
-    web = arrange.signed_in("requester")
-    for path in ("/drafts/", here(draft)):
-        header = web.get(path).content.decode().split('aria-label="Main"')[1].split("</nav>")[0]
-        assert [re.sub(r"<[^>]*>.*", "", link) for link in re.findall(r'<a href="[^"]+"[^>]*>(.*?)</a>', header)] == [
-            "Tokens", "Drafts", "Review",
-        ], path  # fmt: skip
-
-
 def test_each_page_of_a_draft_says_how_many_threads_are_open(draft: TokenRequest) -> None:
     say(draft)
     web = arrange.signed_in("requester")
