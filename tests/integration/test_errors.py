@@ -44,10 +44,8 @@ def test_what_is_not_there_and_what_is_not_allowed_say_so_and_lead_on(portal: No
 def test_who_comes_too_late_to_a_review_is_told_what_may_have_become_of_it_and_led_back(portal: None) -> None:
     taken_back = arrange.draft()
     answer = arrange.signed_in("approver").post(f"/requests/{taken_back.pk}/review/approve/", {"comment": "A long thought."})
-    assert (answer.status_code, told(answer)) == (404, (
-        "Not found",
-        "There is no such request, or it is not open to you. If you have seen it before, its requester may have taken it back.",
-    ))  # fmt: skip
+    assert (answer.status_code, told(answer)[0]) == (404, "Not found")
+    assert "If you have seen this request before, its requester may have taken it back." in answer.content.decode()
     assert 'href="/review/">Go to Review</a>' in answer.content.decode()
 
 

@@ -17,9 +17,7 @@ from tokenportal.views.htmx import render_page, wants_part
 
 UNSAID = "You are not allowed to do this. Ask an admin of this portal."
 NOT_FOUND = "There is nothing at this address, or it is not open to you. Check the address, or ask who sent it to you."
-REVIEW_GONE = (
-    "There is no such request, or it is not open to you. If you have seen it before, its requester may have taken it back."
-)
+TAKEN_BACK = "If you have seen this request before, its requester may have taken it back."
 TYPED = {
     "name": "Name", "purpose": "What will use it", "allow": "Works only from", "block": "Never from", "starts": "Starts",
     "until": "Ends on", "username": "Name", "email": "E-mail", "colleague": "Colleague", "reason": "Reason", "comment": "Comment",
@@ -101,8 +99,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     # What has no view was not read by anybody yet, and may be too large to be.
-    sentence = REVIEW_GONE if UNDER_REVIEW.match(request.path) else NOT_FOUND
-    return page(request, 404, "Not found", sentence, typed=typed_in(request) if request.resolver_match else [])
+    hint = TAKEN_BACK if UNDER_REVIEW.match(request.path) else ""
+    return page(request, 404, "Not found", NOT_FOUND, hint=hint, typed=typed_in(request) if request.resolver_match else [])
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
