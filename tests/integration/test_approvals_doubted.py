@@ -140,7 +140,7 @@ def test_a_request_that_names_other_bytes_than_its_version_is_not_created(portal
     ready = arrange.checked(arrange.draft())
     looked_at = arrange.confirming(ready)
     written(TokenRequest.objects.filter(pk=ready.pk), digest=OTHER)
-    with pytest.raises(issuing.Changed, match="is not what this summary showed"):
+    with pytest.raises(issuing.Changed, match="since this summary was opened"):
         issuing.issue(fresh(ready), by=ready.requester, **looked_at)
 
 
