@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields
 
 from django.http import QueryDict
 
-from tokenportal.forms.token_filter import TokenFilter, chosen, id_typed
+from tokenportal.forms.parameters import chosen, id_typed
+from tokenportal.forms.token_filter import TokenFilter
 
 SORTS = (
     ("danger", "Worst first"), ("risk", "Highest risk first"), ("used", "Longest unused first"),

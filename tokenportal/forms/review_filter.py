@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
-from tokenportal.forms.token_filter import chosen, id_typed, typed
+from tokenportal.forms.parameters import chosen, id_typed, typed
 
 TABS = (("you", "Waits on you"), ("others", "Waits on others"), ("mine", "Mine"), ("decided", "Decided lately"))
 

@@ -1,9 +1,10 @@
 """The filters of the list of tokens, as the address holds them. What makes no sense is as if it were not there."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.http import QueryDict
+
+from tokenportal.forms.parameters import chosen, id_typed, typed
 
 TABS = (("mine", "Mine"), ("team", "Team"), ("soon", "Expiring soon"), ("unmanaged", "Unmanaged"))
 STATUSES = (
@@ -41,25 +42,3 @@ class TokenFilter:
     def narrows(self) -> bool:
         """Whether anything is left out of the tab's list."""
         return any((self.q, self.owner, self.place, self.permission, self.status, self.expiry, self.use, self.connection))
-
-
-def typed(query: QueryDict, name: str) -> str:
-    return query.get(name, "").replace("\x00", "").strip()[:200]
-
-
-def chosen(query: QueryDict, name: str, choices: tuple[tuple[str, str], ...], default: str = "") -> str:
-    """What was chosen, if it is one of the choices."""
-    value = query.get(name, "")
-    return value if value in dict(choices) else default
-
-
-def id_typed(query: QueryDict, name: str) -> str:
-    return id_in(typed(query, name))
-
-
-def id_in(text: str) -> str:
-    """An id as text, written in the usual way; "" for what is none."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return ""

@@ -11,7 +11,7 @@ from django.db.models.lookups import Contains
 
 from tokenportal import clock
 from tokenportal.actions import guarding
-from tokenportal.forms.token_filter import id_in
+from tokenportal.forms.parameters import id_in
 from tokenportal.models import Answer, Comment, Membership, Review, ReviewAsked, Status, Team, Token, TokenRequest, User, Version
 from tokenportal.policy.problems import unshowable
 

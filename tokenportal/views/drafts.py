@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
 from tokenportal.actions import drafts, sharing
-from tokenportal.forms.token_filter import typed
+from tokenportal.forms.parameters import typed
 from tokenportal.models import WAITS_ON, Status
 from tokenportal.views import access
 from tokenportal.views.answers import answers

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_http_methods
 
-from tokenportal.forms.token_filter import typed
+from tokenportal.forms.parameters import typed
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
 from tokenportal.views.htmx import render_page, wanted_partial
 

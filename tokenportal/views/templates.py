@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tokenportal import rules
 from tokenportal.actions import drafts, snapshots, team_templates
-from tokenportal.forms.token_filter import typed
+from tokenportal.forms.parameters import typed
 from tokenportal.models import Connection, Team, User
 from tokenportal.policy import recipes, templates, words
 from tokenportal.policy.catalogue import Catalogue, PermissionGroup
