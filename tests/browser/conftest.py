@@ -5,6 +5,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 # A page that takes longer than usual on a busy machine is not what these tests are about.
@@ -18,6 +19,23 @@ def until[T](page: Page, read: Callable[[], T], wanted: T) -> None:
     while read() != wanted and monotonic() < end:
         page.wait_for_timeout(50)
     assert read() == wanted
+
+
+def fits(page: Page, at: object = "") -> None:
+    """Nothing asks to be scrolled sideways. A document that is just being replaced has no root element yet: it is asked again."""
+    assert page.viewport_size
+    width = page.viewport_size["width"]
+    until(page, lambda: (at, page.evaluate(f"(document.documentElement?.scrollWidth ?? Infinity) <= {width}")), (at, True))
+
+
+def axe_finds_nothing(page: Page, at: object = "") -> None:
+    """What axe finds on the whole page, colours that are still changing given the time to arrive."""
+    page.wait_for_load_state()
+
+    def found() -> tuple[object, list[str]]:
+        return at, [f"{one['id']}: {one['nodes'][0]['html']}" for one in Axe().run(page).response["violations"]]
+
+    until(page, found, (at, []))
 
 
 @pytest.hookimpl(tryfirst=True)

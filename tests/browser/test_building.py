@@ -5,10 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests import arrange
+from tests.browser.conftest import axe_finds_nothing, fits
 from tests.browser.test_walk import shown, sign_in
 from tokenportal.models import Token, TokenRequest, WorkingCopy
 from tokenportal.policy.spec import TokenSpec
@@ -136,11 +136,11 @@ def test_on_a_phone_the_same_walk_fits_and_works(lasting_portal: None, site: str
     expect(page.get_by_test_id("chosen-zone-1")).to_contain_text(zone)
     page.get_by_test_id("find-1").press_sequentially("zone", delay=5)
     page.get_by_role("button", name="Edit: add Zone Settings").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    fits(page)
     page.get_by_test_id("check").tap()
     page.get_by_test_id("create").tap()
     page.get_by_test_id("secret").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    fits(page)
     assert only_zone_dns(zone)
     context.close()
 
@@ -361,13 +361,11 @@ def test_axe_finds_nothing_while_things_are_open(lasting_portal: None, site: str
     page.get_by_role("button", name="Read: add DNS, zone").wait_for()
     page.get_by_test_id("zone-1").press_sequentially("acme", delay=5)
     expect(page.get_by_test_id("zone-1")).to_have_attribute("aria-expanded", "true")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     page.get_by_test_id("check").click()
     page.get_by_test_id("errors").wait_for()
     expect(page.get_by_test_id("errors")).to_be_focused()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     context.close()
 
 

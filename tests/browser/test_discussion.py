@@ -1,11 +1,10 @@
 """A draft discussed in a browser, with and without JavaScript: asked, answered, resolved; and beside the builder."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import commenting, sharing
 from tokenportal.models import Comment, TokenRequest
@@ -56,7 +55,7 @@ def test_beside_the_builder_comments_open_in_a_dialog_and_typing_is_kept(draft: 
     dialog = quiet.locator("dialog[open]")
     expect(dialog.get_by_test_id("thread")).to_contain_text("Why?")
     expect(dialog.get_by_label("About")).to_have_value("purpose")
-    until(quiet, lambda: [one["id"] for one in Axe().run(quiet).response["violations"]], [])
+    axe_finds_nothing(quiet)
     dialog.get_by_test_id("comment-text").fill("Said beside the draft.")
     dialog.get_by_test_id("comment").click()
     expect(dialog.get_by_test_id("thread")).to_have_count(2)

@@ -5,11 +5,10 @@ import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing, fits, until
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import syncing
 from tokenportal.models import AuditEvent, Token
@@ -76,8 +75,7 @@ def test_axe_finds_nothing_and_a_phone_is_wide_enough(two: None, site: str, brow
     token = Token.objects.get(exposure__contains="no-expiry", is_parent=False)
     for path in ("/audit/tokens/", "/audit/tokens/?finding=drifted", token.get_absolute_url()):
         page.goto(site + path)
-        found = Axe().run(page)
-        assert found.violations_count == 0, (path, found.generate_report())
+        axe_finds_nothing(page, path)
         page.set_viewport_size({"width": 360, "height": 740})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        fits(page, path)
     context.close()

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
+from tests.browser.conftest import axe_finds_nothing
 from tests.browser.test_walk import sign_in
 
 
@@ -81,15 +81,14 @@ def test_axe_finds_nothing_on_errors_and_on_the_way_in(lasting_portal: None, sit
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
     page.goto(f"{site}/sign-in/")
-    assert Axe().run(page).violations_count == 0
+    axe_finds_nothing(page)
     sign_in(page, site, "requester")
     for path in ("/nowhere/", "/settings/people/", "/?q=no-such-name", "/?tab=soon", "/account/"):
         page.goto(site + path)
-        found = Axe().run(page)
-        assert found.violations_count == 0, (path, found.generate_report())
+        axe_finds_nothing(page, path)
     page.goto(site)
     page.get_by_test_id("user-menu").locator("summary").click()
-    assert Axe().run(page).violations_count == 0
+    axe_finds_nothing(page)
     context.close()
 
 
@@ -108,8 +107,7 @@ def test_axe_finds_nothing_on_what_a_save_or_a_sign_in_is_refused_with(
         with page.expect_navigation() as answer:
             page.get_by_test_id("save").click()
         assert answer.value.status == status
-        found = Axe().run(page)
-        assert found.violations_count == 0, (status, found.generate_report())
+        axe_finds_nothing(page, status)
     context.clear_cookies()
     for _ in range(20):
         page.goto(f"{site}/sign-in/")
@@ -120,6 +118,5 @@ def test_axe_finds_nothing_on_what_a_save_or_a_sign_in_is_refused_with(
         if answer.value.status == 429:
             break
     assert answer.value.status == 429
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     context.close()

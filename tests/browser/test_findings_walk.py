@@ -1,11 +1,10 @@
 """Findings in a browser, with and without script: said while one types, mended by a press, and no click more than before."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing, fits, until
 from tests.browser.test_building import draft_at, spec_at
 from tests.browser.test_walk import sign_in
 from tokenportal.policy.spec import Validity
@@ -79,7 +78,6 @@ def test_axe_finds_nothing_in_findings(lasting_portal: None, site: str, browser:
     page = context.new_page()
     sign_in(page, site, "requester")
     page.goto(f"{site}/requests/{draft.pk}/")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    axe_finds_nothing(page)
+    fits(page)
     context.close()

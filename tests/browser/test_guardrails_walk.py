@@ -1,10 +1,10 @@
 """A rule is tried out, saved and met in the builder, and a default is switched off and set back, with and without JavaScript."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
+from tests.browser.conftest import axe_finds_nothing, fits
 from tests.browser.test_walk import sign_in
 
 HERE = "/settings/guardrails/"
@@ -94,9 +94,8 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_phone(token: None, site: 
     page = context.new_page()
 
     def look(at: str) -> None:
-        found = Axe().run(page)
-        assert found.violations_count == 0, (at, found.generate_report())
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, at
+        axe_finds_nothing(page, at)
+        fits(page, at)
 
     arrange.without_rule("ends")
     sign_in(page, site, "admin")

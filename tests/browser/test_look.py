@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests import arrange
+from tests.browser.conftest import axe_finds_nothing, fits
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import reviewing
 from tokenportal.models import TokenRequest
@@ -57,13 +57,11 @@ def test_axe_finds_nothing_on_the_pages_of_the_walk(lasting_portal: None, site: 
     page = context.new_page()
     sign_in(page, site, "requester")
     for path in visit_all(page, site, f"/requests/{draft.pk}/", issued.token.get_absolute_url()):
-        found = Axe().run(page)
-        assert found.violations_count == 0, (path, found.generate_report())
+        axe_finds_nothing(page, path)
     page.goto(f"{site}/requests/{draft.pk}/summary/")
     page.get_by_test_id("create").click()
     page.get_by_test_id("secret").wait_for()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     context.close()
 
 
@@ -89,8 +87,7 @@ def test_axe_finds_nothing_on_the_pages_of_an_admin(lasting_portal: None, site: 
         "/account/",
     ):
         page.goto(site + path)
-        found = Axe().run(page)
-        assert found.violations_count == 0, (path, found.generate_report())
+        axe_finds_nothing(page, path)
     context.close()
 
 
@@ -102,5 +99,5 @@ def test_no_page_is_wider_than_a_phone(lasting_portal: None, site: str, browser:
     page = context.new_page()
     sign_in(page, site, "requester")
     for path in visit_all(page, site, f"/requests/{draft.pk}/", issued.token.get_absolute_url()):
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        fits(page, path)
     context.close()

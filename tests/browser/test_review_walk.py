@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import fits, until
 from tests.browser.test_walk import sign_in
 from tests.integration.review_world import WHY, answer, at, fresh, newcomer, wide
 from tests.integration.test_adopting_reviewed import outside
@@ -36,10 +36,6 @@ def others(browser: Browser, site: str) -> Iterator[As]:
 
 def status(token_request: TokenRequest) -> Callable[[], str]:
     return lambda: fresh(token_request).status
-
-
-def fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 @pytest.fixture
@@ -113,6 +109,7 @@ def test_a_found_token_is_adopted_after_who_was_asked_by_name_approved_it(
     mate = others("teammate")
     mate.get_by_role("link", name="Review 1").click()
     mate.get_by_role("link", name="old deploy").click()
+    expect(mate.get_by_test_id("your-turn")).to_be_visible()
     fits(mate)
     mate.get_by_test_id("your-turn").click()
     mate.get_by_test_id("opinion").fill("We still need it.")

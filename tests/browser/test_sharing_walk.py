@@ -1,11 +1,10 @@
 """A draft shared with a person, a team and by a link, revoked and handed on, in a browser with and without JavaScript."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing, until
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import sharing
 from tokenportal.models import TokenRequest
@@ -74,7 +73,7 @@ def test_beside_the_builder_it_is_shared_in_a_dialog(draft: TokenRequest, site: 
     button.click()
     dialog = quiet.locator("dialog[open]")
     expect(dialog.get_by_test_id("everybody")).to_contain_text("requester")
-    until(quiet, lambda: [one["id"] for one in Axe().run(quiet).response["violations"]], [])
+    axe_finds_nothing(quiet)
     dialog.get_by_test_id("colleague").fill("teammate")
     dialog.get_by_test_id("share").click()
     dialog.get_by_label("What teammate may do").select_option("Can comment")

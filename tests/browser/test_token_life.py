@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
+from tests.browser.conftest import axe_finds_nothing, fits
 from tests.browser.test_walk import sign_in
 from tokenportal import clock
 from tokenportal.actions import reminding
@@ -86,7 +86,6 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(token: Token, site:
     sign_in(page, site, "requester")
     for path in ("/notices/", token.get_absolute_url(), f"{token.get_absolute_url()}owners/"):
         page.goto(f"{site}{path}")
-        found = Axe().run(page)
-        assert found.violations_count == 0, (path, found.generate_report())
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        axe_finds_nothing(page, path)
+        fits(page)
     context.close()

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing, until
 from tests.browser.test_building import spec_at
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import sharing
@@ -76,8 +75,7 @@ def test_in_the_same_section_whoever_is_behind_chooses_and_nothing_is_lost(url: 
     expect(mine.locator("#choose")).to_be_focused()
     expect(mine.get_by_test_id("clash-name")).to_contain_text("theirs")
     expect(mine.get_by_test_id("check")).to_be_hidden()
-    found = Axe().run(mine)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(mine)
     assert (spec_at(url).name, spec_at(url).purpose) == ("theirs", "A test uses it.")
     mine.get_by_test_id("choose").click()
     expect(mine.get_by_test_id("errors")).to_contain_text("Choose what to keep: Name.")

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests import arrange
-from tests.browser.conftest import until
+from tests.browser.conftest import axe_finds_nothing, fits
 from tests.browser.test_walk import sign_in
 from tokenportal.actions import drafts, sharing
 from tokenportal.models import TokenRequest
@@ -57,6 +56,6 @@ def test_the_page_of_versions_is_legible_for_everybody(draft: TokenRequest, site
     quiet.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     sign_in(quiet, site, "requester")
     quiet.goto(f"{site}{draft.get_absolute_url()}versions/?from=1&to=now")
-    until(quiet, lambda: [one["id"] for one in Axe().run(quiet).response["violations"]], [])
+    axe_finds_nothing(quiet)
     quiet.set_viewport_size({"width": 360, "height": 800})
-    until(quiet, lambda: quiet.evaluate("document.documentElement.scrollWidth <= 360"), True)
+    fits(quiet)
