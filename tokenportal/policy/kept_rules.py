@@ -1,8 +1,10 @@
 """A guardrail as it is kept. What cannot be read of it makes it stricter: a rule that asks for nothing would let everything pass."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from tokenportal import facts
+from tokenportal.policy.catalogue import Scope
 from tokenportal.policy.guardrails import Effects, Match, Rule
 
 REFUSAL: Final = (
@@ -17,7 +19,7 @@ def read(id: str, title: str, when: Any, then: Any, explanation: str = "") -> Ru
     """
     rule = Rule(id, title, Match.from_json(when), Effects.from_json(then), explanation)
     said = rule.to_json()
-    if not _is_said(when, said["when"]):
+    if not _is_said(when, said["when"]) or not _can_match(rule.when):
         rule = replace(rule, when=Match())
     if not _is_said(then, said["then"]) or not rule.then.asks:
         rule = replace(rule, then=Effects(refuse=REFUSAL))
@@ -29,3 +31,8 @@ def _is_said(kept: Any, said: dict[str, Any]) -> bool:
     return isinstance(kept, dict) and all(
         name in said and type(value) is type(said[name]) and value == said[name] for name, value in kept.items()
     )
+
+
+def _can_match(when: Match) -> bool:
+    """Whether permissions have all the levels and scopes it names. Groups, categories, connections and teams come and go."""
+    return set(when.levels) <= set(facts.words().levels) and set(when.scopes) <= set(get_args(Scope))

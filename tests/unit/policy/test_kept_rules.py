@@ -44,6 +44,7 @@ def test_a_rule_whose_effects_cannot_be_read_refuses(then: Any) -> None:
     [
         None, [], "all", {"breadth": "planet"}, {"levels": "edit"}, {"levels": ["edit", 1]}, {"longer_than": "90"},
         {"creates_tokens": "yes", "levels": ["edit"]}, {"levels": ["edit"], "accounts": ["a"]}, {"from_anywhere": 1},
+        {"levels": ["Edit"]}, {"levels": ["edit", "wirte"]}, {"scopes": ["zones"]}, {"scopes": ["zone", ""]},
     ],
 )  # fmt: skip
 def test_a_rule_about_nobody_knows_what_is_about_everything(when: Any) -> None:
