@@ -11,11 +11,12 @@ import pytest
 from tests import arrange
 from tests.integration.test_builder import Draft, part, text
 from tokenportal import audit, clock
-from tokenportal.actions import judging, sharing, team_templates
+from tokenportal.actions import drafts, judging, sharing, team_templates
 from tokenportal.actions.standing import of
 from tokenportal.audit import Event
 from tokenportal.models import Guardrail, TokenRequest
 from tokenportal.policy import findings
+from tokenportal.policy.finding import Alike
 from tokenportal.policy.spec import ClientIPs, Validity
 from tokenportal.views import builder_findings
 
@@ -88,6 +89,24 @@ def test_a_mistake_is_an_error_with_its_place_and_what_mends_it(portal: None) ->
     assert lines(text(draft.web.get(draft.url)), "error") == []
 
 
+WAIT = "Mend the errors first. Then it is said here what the rules ask for."
+
+
+def test_while_a_mistake_leaves_nothing_to_judge_it_is_said_that_the_rules_wait(portal: None) -> None:
+    draft = Draft("wordpress", client_ips=ClientIPs(allow=("203.0.113.300",)))
+    page = text(draft.web.get(draft.url))
+    mark = re.search(r'name="found" value="([0-9a-f]{8})"', page)
+    assert mark
+    assert (lines(page, "rules"), len(lines(page, "error")), page.count(WAIT)) == ([], 1, 1)
+    mended = text(draft.post("told", allow=["203.0.113.30", ""], found=mark[1])).split('id="findings"')[1]
+    assert (bool(lines(mended, "rules")), lines(mended, "error"), WAIT in mended) == (True, [], False)
+
+
+def test_where_something_is_only_missing_nothing_is_said_of_rules(portal: None) -> None:
+    begun = drafts.start(by=arrange.person("requester"), team=arrange.team(), template="scratch", connection=arrange.connection())
+    assert WAIT not in text(arrange.signed_in("requester").get(begun.get_absolute_url()))
+
+
 def test_whoever_may_not_edit_sees_what_there_is_to_say_and_no_button(portal: None) -> None:
     draft = Draft()
     sharing.share(draft.request, by=draft.request.requester, colleague=arrange.person("teammate"), role="viewer")
@@ -134,7 +153,8 @@ def test_a_version_tells_its_findings_to_those_who_review_it(portal: None) -> No
     waiting = arrange.sent(arrange.draft("wordpress"))
     version = waiting.versions.get()
     found = of(waiting.working_copy)
-    told: Any = builder_findings.of_version(waiting, version, found.catalogue, found.around, alike=("another",))
+    another = Alike("another", "0b9a4d6e-0000-4000-8000-000000000000")
+    told: Any = builder_findings.of_version(waiting, version, found.catalogue, found.around, alike=(another,))
     assert told["found_counts"] == "1 security risk, 1 warning"
     assert [line.sentence for group in told["found_groups"] for line in group.lines][:2] == [
         "It works from anywhere.", "The token another already does just the same.",

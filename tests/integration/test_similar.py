@@ -55,7 +55,7 @@ def like(token_request: TokenRequest, name: str = "requester", **options: Any) -
 def same(token_request: TokenRequest, name: str = "requester") -> list[str]:
     version = arrange.checked(token_request).versions.latest("number")
     around = snapshots.surroundings(version.agreed_connection, named_zones(version.payload))
-    return [begun(one) for one in similar.same(arrange.person(name), version.payload, around, besides=token_request)]
+    return [begun(one.name) for one in similar.same(arrange.person(name), version.payload, around, besides=token_request)]
 
 
 def test_what_does_the_same_comes_first_then_what_does_more_then_what_overlaps(portal: None) -> None:
@@ -160,7 +160,8 @@ def test_who_builds_the_same_again_is_told_by_name(portal: None) -> None:
     made = issued("another-one")
     draft = arrange.draft()
     page = text(arrange.signed_in("requester").get(f"/requests/{draft.pk}/"))
-    assert f"The token {made.name} already does just the same." in unescape(page)
+    told = f'The token {made.name} already does just the same. <a href="{made.get_absolute_url()}">Open that token</a>'
+    assert told in unescape(page)
     narrower = arrange.draft(zones=2)
     assert "already does just the same" not in text(arrange.signed_in("requester").get(f"/requests/{narrower.pk}/"))
 

@@ -8,16 +8,16 @@ from tokenportal.models import TeamTemplateVersion, TokenRequest, User
 from tokenportal.policy import recipes
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.compile import Payload
-from tokenportal.policy.finding import Beside, Seen
+from tokenportal.policy.finding import Alike, Beside, Seen
 from tokenportal.policy.spec import TokenSpec
 from tokenportal.policy.surroundings import Surroundings
 
 
 def seen(
     token_request: TokenRequest, spec: TokenSpec, payload: Payload, catalogue: Catalogue, around: Surroundings, *, address: str = "",
-    alike: tuple[str, ...] = (), by: User | None = None,
+    alike: tuple[Alike, ...] = (), by: User | None = None,
 ) -> Seen:  # fmt: skip
-    """``address``: from where the person looks at it; ``alike``: names of tokens that already do just the same.
+    """``address``: from where the person looks at it; ``alike``: tokens that already do just the same.
 
     They are looked up, in one query, among those that ``by`` may see, where a person is given.
     """

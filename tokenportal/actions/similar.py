@@ -19,6 +19,7 @@ from tokenportal.models.token import reaches
 from tokenportal.policy import diff, reach
 from tokenportal.policy.body import atoms, named_zones
 from tokenportal.policy.catalogue import Catalogue
+from tokenportal.policy.finding import Alike
 from tokenportal.policy.likeness import How, likeness
 from tokenportal.policy.resources import Resource
 from tokenportal.policy.surroundings import Surroundings
@@ -71,8 +72,8 @@ def like(
 
 def same(
     user: User, body: Mapping[str, Any], around: Surroundings, *, besides: TokenRequest | None = None
-) -> tuple[str, ...]:  # fmt: skip
-    """The names of a few working tokens of this owner that grant just the same, as far as this person may see them. One query.
+) -> tuple[Alike, ...]:  # fmt: skip
+    """A few working tokens of this owner that grant just the same, as far as this person may see them. One query.
 
     None for a body that grants nothing, without a query.
     """
@@ -80,9 +81,9 @@ def same(
     if not column:
         return ()
     owned = _working(user, besides).filter(connection__kind=around.owner.kind, connection__owner_id=around.owner.id)
-    rows = owned.filter(reach=column).order_by("name", "pk").values_list("name", "body")[:COMPARED]
+    rows = owned.filter(reach=column).order_by("name", "pk").values_list("name", "pk", "body")[:COMPARED]
     wanted = atoms(body)
-    return tuple(islice((name for name, held in rows if atoms(held) == wanted), NAMED))
+    return tuple(islice((Alike(name, str(pk)) for name, pk, held in rows if atoms(held) == wanted), NAMED))
 
 
 def _working(user: User, besides: TokenRequest | None) -> Any:

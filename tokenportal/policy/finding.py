@@ -22,7 +22,10 @@ LEVELS: Final[Mapping[Level, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`section`, `field` and `index` name the place as a Problem does; `why` is one sentence, "" where the first says it all."""
+    """`section`, `field` and `index` name the place as a Problem does; `why` is one sentence, "" where the first says it all.
+
+    `token` is the portal's id of another token that it is about, "" for most.
+    """
 
     level: Level
     code: str
@@ -32,15 +35,24 @@ class Finding:
     why: str = ""
     fix: Fix | None = None
     index: int | None = None
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A token that already does just the same, by its name and the portal's id."""
+
+    name: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a spec is judged beside: its template's groups (None where it has none), names of tokens that already do just the
-    same, and the address from which the person looks at this."""
+    """What a spec is judged beside: its template's groups (None where it has none), tokens that already do just the same, and
+    the address from which the person looks at this."""
 
     template: frozenset[str] | None = None
-    alike: tuple[str, ...] = ()
+    alike: tuple[Alike, ...] = ()
     address: str = ""
 
 

@@ -149,11 +149,11 @@ def of_whole(seen: Seen) -> Iterator[Finding]:
             "For a service, a token that an account owns goes on working when people leave.",
             Fix("Choose a connection of an account"),
         )  # fmt: skip
-    for name in seen.beside.alike:
+    for alike in seen.beside.alike:
         yield Finding(
-            "warning", "alike", "purpose", "name", f"The token {name} already does just the same.",
+            "warning", "alike", "purpose", "name", f"The token {alike.name} already does just the same.",
             "If it is for the same use, one of them is enough; each counts against the limit of tokens.",
-            Fix("Look at it before you ask for another one"),
+            Fix("Look at it before you ask for another one"), token=alike.id,
         )  # fmt: skip
     if not seen.spec.purpose.strip():
         yield Finding(

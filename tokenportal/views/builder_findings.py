@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
+from django.urls import reverse
+
 from tokenportal.actions import guarding, judging
 from tokenportal.actions.standing import Standing
 from tokenportal.models import TokenRequest, User, Version, WorkingCopy
 from tokenportal.policy import findings, moments, networks
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.compile import Payload
-from tokenportal.policy.finding import Finding
+from tokenportal.policy.finding import Alike, Finding
 from tokenportal.policy.fixes import Fix
 from tokenportal.policy.guardrails import Judgement, Ruling
 from tokenportal.policy.problems import Problem
@@ -22,7 +24,7 @@ REASON = "You are asked for it on the next page."
 
 @dataclass(frozen=True)
 class Shown:
-    """One line: ``href`` leads to the field that it is about, ``place`` is what that is called; ``press`` is the button's value, ""
+    """One line: ``href`` leads to what it is about, a field or a token, ``place`` is what that is called; ``press`` is the button's value, ""
     where only a person can mend it, as ``label`` says. ``rule`` is the title of the guardrail that asks, "" for a finding."""
 
     sentence: str
@@ -47,7 +49,7 @@ class Group:
 def context(
     token_request: TokenRequest, copy: WorkingCopy, found: Standing, problems: tuple[Problem, ...], user: User, address: str = ""
 ) -> dict[str, Any]:  # fmt: skip
-    """The groups that have lines, and how many of each in words.
+    """The groups that have lines, and how many of each in words. Rules wait while a mistake leaves nothing to judge.
 
     Nobody is advised to allow only an ``address`` that Cloudflare would never see.
     """
@@ -60,10 +62,11 @@ def context(
         judgement = guarding.judgement(token_request, found.payload.body, copy.connection, found.catalogue)
         if asked := rulings(judgement, address):
             groups.insert(0, Group("rules", "Rules", asked))
+    rules_wait = not found.payload.body["policies"] and any(not problem.missing for problem in problems)
     here = rules_here(groups)
     return {
-        "found_groups": tuple(groups), "found_counts": counts(groups), "found_mark": mark(groups),
-        "rules_here": here, "in_the_way": sum(map(len, here.values())),
+        "found_groups": tuple(groups), "found_counts": counts(groups), "found_mark": mark(groups, rules_wait),
+        "rules_wait": rules_wait, "rules_here": here, "in_the_way": sum(map(len, here.values())),
         "found_total": sum(len(group.lines) for group in groups),
     }  # fmt: skip
 
@@ -74,9 +77,9 @@ def rules_here(groups: list[Group]) -> dict[str, list[Shown]]:
     return {place: [line for line in unmet if line.href == f"#{place}"] for place in ("blocks", "addresses", "lifetime")}
 
 
-def mark(groups: list[Group]) -> str:
+def mark(*said: Any) -> str:
     """What the page posts back of the findings that it shows, so that they are sent again only where they have changed."""
-    return f"{crc32(repr(groups).encode('utf-8', 'surrogatepass')):08x}"
+    return f"{crc32(repr(said).encode('utf-8', 'surrogatepass')):08x}"
 
 
 def counts(groups: list[Group]) -> str:
@@ -106,6 +109,8 @@ def ruled(ruling: Ruling, address: str) -> Shown:
 
 def shown(finding: Finding, blocks: tuple[AccessBlock, ...]) -> Shown:
     fix = finding.fix or Fix("")
+    if finding.token:
+        return Shown(finding.sentence, finding.why, reverse("token", args=[finding.token]), "Open that token", fix.label)
     return Shown(finding.sentence, finding.why, f"#{anchor(finding)}", place(finding, blocks), fix.label, fix.press)
 
 
@@ -128,7 +133,7 @@ def place(finding: Finding, blocks: tuple[AccessBlock, ...]) -> str:
 
 
 def of_version(
-    token_request: TokenRequest, version: Version, catalogue: Catalogue, around: Surroundings, alike: tuple[str, ...] = ()
+    token_request: TokenRequest, version: Version, catalogue: Catalogue, around: Surroundings, alike: tuple[Alike, ...] = ()
 ) -> dict[str, Any]:
     """The findings of a version that is reviewed, for parts/findings.html. They are told of a spec, which not every token has."""
     if not version.spec.blocks:

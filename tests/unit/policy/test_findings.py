@@ -39,7 +39,7 @@ from tokenportal.policy import fixes
 from tokenportal.policy.catalogue import Catalogue
 from tokenportal.policy.compile import compile
 from tokenportal.policy.diff import compare
-from tokenportal.policy.finding import LEVELS, Beside, Finding, Seen
+from tokenportal.policy.finding import LEVELS, Alike, Beside, Finding, Seen
 from tokenportal.policy.findings import by_level, find
 from tokenportal.policy.problems import problems
 from tokenportal.policy.spec import (
@@ -167,7 +167,7 @@ FIXED: list[Case] = [
 ]  # fmt: skip
 BY_HAND: list[tuple[str, str, TokenSpec, dict[str, Any], Callable[[TokenSpec], TokenSpec], dict[str, Any]]] = [
     ("no-purpose", "suggestion", quiet(purpose=" "), {}, lambda wanted: replace(wanted, purpose="certbot"), {}),
-    ("alike", "warning", quiet(), {"alike": ("another",)}, lambda wanted: wanted, {}),
+    ("alike", "warning", quiet(), {"alike": (Alike("another", "1"),)}, lambda wanted: wanted, {}),
     ("user-token", "warning", quiet(), {"owner": USER_OWNER}, lambda wanted: wanted, {"owner": ACCOUNT_OWNER}),
     ("from-anywhere", "security", quiet(client_ips=ips()), {}, lambda wanted: replace(wanted, client_ips=OFFICE), {}),
     (
