@@ -358,3 +358,31 @@ def test_the_review_of_a_team_that_a_rule_names_is_in_its_approvers_queue(portal
     assert text(page(web, at(one)), "approve") == "Approve version 1"
     answer(one, "approve", "other")
     assert (listed(web, "you"), header(web), other.is_active) == ([], "", True)
+
+
+# Going on
+
+
+def next_one(web: Client, token_request: TokenRequest) -> list[tuple[str, str]]:
+    return re.findall(r'<a href="([^"]*)" data-testid="next-one">([^<]*)</a>', page(web, at(token_request)))
+
+
+def approve(web: Client, token_request: TokenRequest) -> None:
+    assert web.post(at(token_request, "review/approve/"), arrange.answering(token_request)).status_code == 302
+
+
+def test_who_has_answered_is_led_to_what_has_waited_longest_on_them(portal: None) -> None:
+    named("second", days_ago=2)
+    oldest = named("first", days_ago=3)
+    here = named("third")
+    web = arrange.signed_in("approver")
+    assert next_one(web, here) == []
+    approve(web, here)
+    assert next_one(web, here) == [(at(oldest), "Next one that waits on you: first")]
+    assert next_one(arrange.signed_in("admin"), here) == []
+
+
+def test_who_has_answered_everything_is_led_nowhere(portal: None) -> None:
+    here, web = named("only"), arrange.signed_in("approver")
+    approve(web, here)
+    assert next_one(web, here) == []

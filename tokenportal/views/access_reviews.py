@@ -73,6 +73,13 @@ def count_waiting(user: User) -> int:
     return Review.objects.filter(waits_on(user)).order_by()[:COUNTED].count()
 
 
+def next_to_answer(user: User) -> TokenRequest | None:
+    """The request that has waited longest for an answer of this person."""
+    related = "token_request__working_copy"
+    found = reviews(user).filter(_to_answer(user)).select_related(related).order_by("sent_at", "pk").first()
+    return found.token_request if found else None
+
+
 def queue(user: User) -> dict[str, Q]:
     """What belongs to each list of the queue, among the reviews that this person may see."""
     is_open, own, since = Q(outcome=Review.Outcome.OPEN), Q(token_request__requester=user), clock.now() - LATELY

@@ -62,6 +62,7 @@ def seen(request: HttpRequest, user: User, token_request: TokenRequest, review: 
         "may_discard": rules.may_discard(user, token_request), "may_start": rules.may_start(user),
         "may_unshare": rules.may_unshare(user, token_request), **of_adoption(user, token_request),
         **targets.seen_by(user, token_request),
+        "next_one": access_reviews.next_to_answer(user) if has_answered and not is_their_turn else None,
         "asked_me": is_asked and is_their_turn and not may.approve, "has_said": is_asked and not is_their_turn,
         "checks": SimpleLazyObject(lambda: preflight.of(token_request, version) if is_open else ()),
         "likes": SimpleLazyObject(
