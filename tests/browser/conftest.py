@@ -1,12 +1,13 @@
 """What the tests in a browser share."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 # A page that takes longer than usual on a busy machine is not what these tests are about.
 PATIENCE = 20.0
@@ -14,9 +15,12 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 
 def until[T](page: Page, read: Callable[[], T], wanted: T) -> None:
-    """Read again and again until it is what is wanted; then, or when patience ends, assert it."""
+    """Read again and again until it is what is wanted, also while a page that is just being replaced cannot be read."""
     end = monotonic() + PATIENCE
-    while read() != wanted and monotonic() < end:
+    while monotonic() < end:
+        with suppress(Error):
+            if read() == wanted:
+                return
         page.wait_for_timeout(50)
     assert read() == wanted
 
