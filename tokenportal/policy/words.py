@@ -55,14 +55,11 @@ def sentence(
     reaches = _reaches(body, catalogue)
     if not reaches:
         return Sentence((Phrase("Can do nothing yet."),))
-    phrases = [Phrase("Can ")]
-    for number, reach in enumerate(reaches):
-        if number:
-            phrases.append(Phrase(" and " if number == len(reaches) - 1 else ", "))
-        section = next((origins[index] for index in reach.grant.policy_indexes if index < len(origins)), "")
-        phrases += _reach_phrases(reach, surroundings, section)
-    phrases += [Phrase(". Nothing else. "), *_limits(body)]
-    return Sentence(tuple(phrases))
+    places: dict[Any, list[_Reach]] = {}
+    for reach in reaches:
+        places.setdefault((reach.grant.allowed, reach.grant.denied), []).append(reach)
+    told = [_place_phrases(here, surroundings, origins) for here in places.values()]
+    return Sentence((Phrase("Can "), *_joined(told, "; ", "; and "), Phrase(". Nothing else. "), *_limits(body)))
 
 
 def brief(body: Mapping[str, Any], catalogue: Catalogue, surroundings: Surroundings) -> str:
@@ -119,17 +116,30 @@ def _reaches(body: Mapping[str, Any], catalogue: Catalogue) -> list[_Reach]:
     return sorted(reaches, key=lambda reach: (-RISK_ORDER.index(reach.groups[0].risk), reach.groups[0].label))
 
 
-def _reach_phrases(reach: _Reach, surroundings: Surroundings, section: str) -> list[Phrase]:
-    groups = reach.groups
+def _place_phrases(reaches: list[_Reach], surroundings: Surroundings, origins: tuple[str, ...]) -> list[Phrase]:
+    """All that can be done in one place, which is named once, at the end."""
+    grant = reaches[0].grant
+    section = next((origins[index] for index in grant.policy_indexes if index < len(origins)), "")
+    return [
+        *_joined([_deed_phrases(reach.groups) for reach in reaches], ", ", " and "),
+        Phrase(" on "),
+        Phrase(_where(reaches[0], surroundings), section=section),
+        *([Phrase(_except(grant.denied, surroundings))] if grant.denied else []),
+    ]
+
+
+def _deed_phrases(groups: tuple[PermissionGroup, ...]) -> list[Phrase]:
     tone = max((group.risk for group in groups), key=RISK_ORDER.index)
     nouns = list(dict.fromkeys(group.noun for group in groups))
     about = _listed(nouns) if len(nouns) <= NAMED_AT_MOST else f"{len(groups)} kinds of things"
-    return [
-        Phrase(groups[0].verb, tone),
-        Phrase(f" {about} on "),
-        Phrase(_where(reach, surroundings), section=section),
-        *([Phrase(_except(reach.grant.denied, surroundings))] if reach.grant.denied else []),
-    ]
+    return [Phrase(groups[0].verb, tone), Phrase(f" {about}")]
+
+
+def _joined(parts: list[list[Phrase]], between: str, last: str) -> list[Phrase]:
+    joined = parts[0]
+    for number, part in enumerate(parts[1:], start=2):
+        joined = [*joined, Phrase(last if number == len(parts) else between), *part]
+    return joined
 
 
 def _where(reach: _Reach, surroundings: Surroundings) -> str:

@@ -114,9 +114,25 @@ def test_the_worst_is_said_first_and_many_permissions_are_counted() -> None:
     reads = tuple(group.id for group in CATALOGUE if (group.level, group.scope) == ("read", "zone"))[:5]
     block = dns(SHOP, permissions=(DNS_EDIT, CACHE_PURGE, *reads))
     assert said(spec(block)) == (
-        "Can create, change and delete DNS records on 1 zone, purge cached files on 1 zone "
-        f"and read 5 kinds of things on 1 zone. {FREE}"
+        f"Can create, change and delete DNS records, purge cached files and read 5 kinds of things on 1 zone. {FREE}"
     )
+
+
+def test_each_place_is_named_once_and_one_place_is_told_from_the_next() -> None:
+    blocks = (
+        dns(SHOP), dns(WWW, permissions=(CACHE_PURGE, ZONE_READ)), AccessBlock(permissions=(BILLING_READ,), accounts=AccountChoice("these", (ACME,))),
+    )  # fmt: skip
+    assert said(spec(*blocks)) == (
+        "Can create, change and delete DNS records on 1 zone; purge cached files and read zone details on 1 zone; "
+        f"and read billing on Acme production. {FREE}"
+    )
+
+
+def test_what_blocks_allow_on_the_very_same_zones_is_one_place() -> None:
+    payload = compile(spec(dns(SHOP), dns(SHOP, permissions=(CACHE_PURGE,))), CATALOGUE, USER_OWNER)
+    told = sentence(payload.body, CATALOGUE, around(), payload.origins)
+    assert str(told) == f"Can create, change and delete DNS records and purge cached files on 1 zone. {FREE}"
+    assert [phrase for phrase in told.phrases if phrase.section.startswith("access")] == [Phrase("1 zone", section="access-1")]
 
 
 @pytest.mark.parametrize(
